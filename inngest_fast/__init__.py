@@ -1,0 +1,1 @@
+"""A self-hosted server that speaks the Inngest protocol."""

@@ -1,0 +1,71 @@
+"""Help texts, from the table of options."""
+
+import textwrap
+from collections.abc import Iterable
+
+from inngest_fast.cli.arguments import options_of
+from inngest_fast.cli.options import DEV, GLOBALS, Kind, Option, default_text
+
+PROGRAM = "inngest-fast"
+
+_PURPOSE = {
+    "dev": "Run a server for development: no keys, finds local apps, keeps data in memory.",
+    "start": "Run a self-hosted server: signing key and event keys required, data on disk.",
+    "version": "Print the version.",
+    "help": "Print this, or the help of a command.",
+}
+_META = {
+    Kind.TEXT: " TEXT",
+    Kind.LIST: " LIST",
+    Kind.SWITCH: "",
+    Kind.NUMBER: " NUMBER",
+    Kind.DURATION: " DURATION",
+    Kind.LEVEL: " LEVEL",
+    Kind.FEATURES: " LIST",
+}
+
+
+def general_help() -> str:
+    commands = "\n".join(f"  {name:<9}{purpose}" for name, purpose in _PURPOSE.items())
+    return (
+        f"Usage: {PROGRAM} <command> [flags]\n\nCommands:\n{commands}\n\n"
+        f"Global flags:\n{_listed(GLOBALS)}\n{_EVERYWHERE}\n\n"
+        f"'{PROGRAM} <command> --help' lists the flags of a command."
+    )
+
+
+def command_help(command: str) -> str:
+    """Help of `dev` or `start`: each flag they take, but for hidden ones."""
+    shown = [
+        option for option in options_of(command) if command not in option.hidden and option not in GLOBALS
+    ]
+    url = " -u http://localhost:3000/api/inngest" if command == DEV else " --signing-key HEX --event-key KEY"
+    return (
+        f"{_PURPOSE[command]}\n\nUsage: {PROGRAM} {command} [flags]\nExample: {PROGRAM} {command}{url}\n\n"
+        f"Flags:\n{_listed(shown)}\n\nGlobal flags:\n{_listed(GLOBALS)}\n{_EVERYWHERE}\n\n"
+        "Each flag can be set as INNGEST_<FLAG> in the environment, or under its name in a config file "
+        "inngest.yaml\nor inngest.json in this directory or one above it. A flag beats the environment, "
+        "which beats the file."
+    )
+
+
+def _listed(options: Iterable[Option]) -> str:
+    lines = []
+    for option in options:
+        short = f"-{option.short}, " if option.short else "    "
+        default = default_text(option)
+        note = (
+            f" (default: {default})" if default not in ("", "false") and "Default" not in option.help else ""
+        )
+        lines.append(
+            _entry(f"{short}--{option.flag}{_META[option.kind]}", option.help.replace("`", "'") + note)
+        )
+    return "\n".join(lines)
+
+
+def _entry(flag: str, text: str) -> str:
+    head = f"  {flag:<41} "
+    return textwrap.fill(text, 110, initial_indent=head, subsequent_indent=" " * 44, break_on_hyphens=False)
+
+
+_EVERYWHERE = _entry("-h, --help", "Print help.") + "\n" + _entry("-v, --version", "Print the version.")

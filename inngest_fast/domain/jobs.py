@@ -1,0 +1,52 @@
+"""Jobs: what the queue holds. Each is one row in the store until the transition that consumes it."""
+
+import enum
+
+import msgspec
+
+
+class JobKind(enum.StrEnum):
+    """What happens when a job is due. The first three call the app; the rest are decided here."""
+
+    START = "start"  # the first call of a run
+    EDGE = "edge"  # a discovery call: what is next?
+    PLAN = "plan"  # a call that targets one planned step
+    SLEEP = "sleep"  # a sleep ends
+    WAIT_TIMEOUT = "wait-timeout"  # a wait, invoke or signal wait expires
+    RESUME = "resume"  # an event met a wait: `payload` is the memo
+    CANCEL = "cancel"  # an event met a cancelOn
+    START_TIMEOUT = "start-timeout"
+    FINISH_TIMEOUT = "finish-timeout"
+    CRON = "cron"  # `payload` is {"cron", "tick", "jitter"}; rescheduled, never consumed
+
+
+CALLS = frozenset((JobKind.START, JobKind.EDGE, JobKind.PLAN))
+
+
+class Job(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing to do at `due`. `id` is unique among live jobs; (id, attempt) is the fence.
+
+    Times are unix ms. Lower `score` goes first among the due jobs of a partition (flow-control §8.1).
+    """
+
+    id: str
+    kind: JobKind
+    app_id: str
+    function_id: str
+    due: int
+    score: int
+    run_id: str = ""
+    step_id: str = ""
+    attempt: int = 0
+    generation: int = 1
+    payload: bytes = b""
+
+    @property
+    def partition(self) -> str:
+        """Jobs of one partition are in order; partitions take turns."""
+        return self.function_id if self.kind in CALLS else "local:" + self.function_id
+
+    @property
+    def group(self) -> str:
+        """Partitions of one group share a bound: calls to an app. What needs no app has none."""
+        return self.app_id if self.kind in CALLS else "local"

@@ -1,0 +1,93 @@
+"""Runs and their steps."""
+
+import enum
+from copy import copy
+
+import msgspec
+
+from inngest_fast.domain.ids import ENVIRONMENT
+
+
+class RunStatus(enum.IntEnum):
+    """Codes as operators meet them in a database (http-api §1.2)."""
+
+    QUEUED = 100
+    RUNNING = 200
+    COMPLETED = 300
+    FAILED = 400
+    CANCELLED = 500
+    SKIPPED = 600
+
+    @property
+    def ended(self) -> bool:
+        return self >= RunStatus.COMPLETED
+
+
+class StepStatus(enum.StrEnum):
+    PLANNED = "planned"
+    SLEEPING = "sleeping"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of a run as last reported. It is open until it has a memo, which is written once.
+
+    `memo` is canonical JSON (sdk-protocol §2.2); `seq` its place in the stack, -1 while open.
+    """
+
+    id: str
+    op: str
+    name: str
+    status: StepStatus
+    queued_at: int
+    memo: bytes | None = None
+    seq: int = -1
+    attempts: int = 0
+    started_at: int = 0
+    ended_at: int = 0
+    race: bool = False  # a discovery follows it, whatever else of its group is open
+    parallel: bool = False  # it was reported in one group with others
+    wait_id: int = 0
+
+
+class Run(msgspec.Struct):
+    """A run and everything that a call request needs. `version` counts its committed transitions."""
+
+    id: str
+    app_id: str
+    function_id: str
+    slug: str
+    event_ids: tuple[str, ...]  # internal ids of the triggering events
+    events: tuple[bytes, ...]  # their wire forms
+    queued_at: int
+    env: str = ENVIRONMENT
+    status: RunStatus = RunStatus.QUEUED
+    function_version: int = 1
+    started_at: int = 0
+    ended_at: int = 0
+    due_at: int = 0  # when it may first run: `ts` of an event in the future
+    version: int = 0
+    request_version: int = -1
+    force_plan: bool = False  # calls carry disable_immediate_execution
+    branched: bool = False  # it had more than one job or any wait: ending it sweeps them
+    pending: tuple[str, ...] = ()  # open steps of the current parallel group (sdk-protocol §4.4)
+    group: str = ""  # its coalesce key
+    state_size: int = 0
+    score: int = 0  # queue order of its jobs: creation minus priority, ms
+    cron: str = ""
+    correlation_id: str = ""
+    key: str = ""  # idempotency key, "" when nothing can repeat it
+    output: bytes | None = None
+    error: bytes | None = None
+    steps: dict[str, Step] = {}
+    stack: tuple[str, ...] = ()
+
+    def working_copy(self) -> "Run":
+        """A copy to decide on; the original stays what the store holds until the commit."""
+        other = copy(self)
+        other.steps = dict(self.steps)
+        return other

@@ -1,0 +1,268 @@
+"""Everything an operator can set, as one value. Read once at start-up; nothing here looks at the process.
+
+Durations are seconds, whatever unit the flag is written in. How a value gets here: `cli.sources`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+Mode = Literal["dev", "start"]
+LogFormat = Literal["json", "dev", "text"]
+
+MASK = "[redacted]"
+SECRET_FIELDS = frozenset(("signing_key", "signing_key_fallback", "event_keys"))
+
+_KEY_PREFIX = re.compile(r"signkey-\w+-", re.ASCII)
+# The password runs to the last "@" of the authority, so that an unescaped "@" in it hides no half of it.
+_URI_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:\"']*:)[^\s/?#\"']*@")
+_QUERY_PASSWORD = re.compile(r"([?&](?:password|passwd|pwd|sslpassword|token)=)[^&\s\"']+", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(.*)@", re.DOTALL)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one server process runs with. Defaults are those of `dev`; check with `validate` before use."""
+
+    # "dev": no auth, discovery, memory unless `persist`. "start": keys required, always on disk.
+    mode: Mode = "dev"
+
+    # Address to listen on. "" means the mode's own: loopback in `dev`, all interfaces in `start`.
+    host: str = ""
+    # API, event ingest and GraphQL. 0 takes any free port.
+    port: int = 8288
+
+    # Serve URLs of apps, as given: not normalised.
+    sdk_urls: tuple[str, ...] = ()
+    # Look for apps on the usual local ports until one is known. `dev` only.
+    discovery: bool = True
+    # One more port for discovery to try (sdk-protocol §1.7); 0: none.
+    discovery_port: int = 0
+    # Sync healthy apps again each `poll_interval`; apps in error always are. `start` polls only those.
+    poll: bool = True
+    poll_interval: float = 5.0
+
+    # Constant delay between attempts in place of the exponential one. 0: off, else at least 1.
+    retry_interval: float = 0.0
+    # Most step calls in flight at once.
+    queue_workers: int = 100
+    # Accepted so that existing command lines work, and ignored: nothing here polls a queue.
+    tick: float = 0.15
+
+    # Keep data on disk in `dev`; `start` always does.
+    persist: bool = False
+    # Directory of `main.db`; made if absent.
+    sqlite_dir: str = "./.inngest"
+
+    # External stores. Known, checked, and refused by `validate`: this version has none.
+    postgres_uri: str = ""
+    postgres_max_idle_conns: int = 10
+    postgres_max_open_conns: int = 100
+    postgres_conn_max_idle_time: float = 300.0
+    postgres_conn_max_lifetime: float = 1800.0
+    redis_uri: str = ""
+
+    # Hex, with or without `signkey-<word>-` in front. Required by `start`, unused by `dev`.
+    signing_key: str = ""
+    # The key before or after a rotation: accepted as well, never signed with. "": none.
+    signing_key_fallback: str = ""
+    # Keys that may send events. `start` needs one; `dev` takes any.
+    event_keys: tuple[str, ...] = ()
+
+    # Serve the dashboard and GraphQL.
+    ui: bool = True
+
+    # WebSocket gateway of Connect; 0 takes any free port.
+    connect_gateway_port: int = 8289
+    # Accepted and ignored: gateway and executor are one process here and need no gRPC between them.
+    connect_gateway_grpc_port: int = 50052
+    connect_gateway_grpc_ip: str = "127.0.0.1"
+    connect_executor_grpc_port: int = 50053
+    connect_executor_grpc_ip: str = "127.0.0.1"
+    # Accepted and ignored: internals of another server.
+    debug_api_port: int = 7777
+    system_trace_endpoint: str = ""
+    system_trace_url_path: str = "/dev/traces/system"
+
+    # On a stop signal `start` waits this long for calls in flight. 0: does not wait. `dev` never waits.
+    drain_timeout: float = 30.0
+    # Largest request body that is read, in bytes; more is refused with 413.
+    max_body: int = 32 * 1024 * 1024
+
+    # "trace", "debug", "info", "notice", "warn", "error" or "emergency".
+    log_level: str = "info"
+    # "json": one object a line. "dev": coloured for a terminal. "text": the same without colour.
+    log_format: LogFormat = "json"
+
+    # Mount `/test/*` (http-api §3.5).
+    test_mode: bool = False
+    # (name, value) pairs added to `features` in `/dev`.
+    feature_flags: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def bind_host(self) -> str:
+        """The address to listen on, never empty."""
+        return self.host or ("127.0.0.1" if self.mode == "dev" else "0.0.0.0")  # noqa: S104 a server's default
+
+    @property
+    def server_kind(self) -> str:
+        """Value of `X-Inngest-Server-Kind` (http-api §0)."""
+        return "dev" if self.mode == "dev" else "cloud"
+
+    @property
+    def database(self) -> str:
+        """Path of the SQLite file, or ":memory:"."""
+        if self.mode == "dev" and not self.persist:
+            return ":memory:"
+        return self.sqlite_dir.rstrip("/") + "/main.db"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every string that must not be shown: keys, their hashes (as good as the keys), URI passwords."""
+        import hashlib  # loads OpenSSL, which most of those who import Settings can do without
+
+        found: dict[str, None] = {}
+        for key in (self.signing_key, self.signing_key_fallback):
+            body = signing_key_body(key)
+            found.update(dict.fromkeys((key, body)))
+            if body and not _hex_problem("", body):
+                found[hashlib.sha256(bytes.fromhex(body)).hexdigest()] = None
+        found.update(dict.fromkeys(self.event_keys))
+        for uri in (self.postgres_uri, self.redis_uri, *self.sdk_urls):
+            if match := _AUTHORITY.match(uri):
+                found[match[1].partition(":")[2]] = None
+        found.pop("", None)
+        return tuple(found)
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        shown = []
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if name in SECRET_FIELDS:
+                value = MASK if value else value
+            elif isinstance(value, str):
+                value = redact_uris(value)
+            elif name == "sdk_urls":
+                value = tuple(map(redact_uris, value))
+            shown.append((name, value))
+        return shown
+
+
+def redact_uris(text: str) -> str:
+    """`text` with the password of every URI in it masked."""
+    if "://" not in text:
+        return text
+    return _QUERY_PASSWORD.sub(r"\1" + MASK, _URI_PASSWORD.sub(r"\1" + MASK + "@", text))
+
+
+def signing_key_body(key: str) -> str:
+    """`key` without its `signkey-<word>-` prefix: what is hashed, signed with and compared."""
+    match = _KEY_PREFIX.match(key)
+    return key[match.end() :] if match else key
+
+
+def validate(settings: Settings) -> list[str]:
+    """Every reason not to serve with `settings`, keys first; empty when there is none (http-api §1.5)."""
+    problems: list[str] = []
+    if settings.mode == "start":
+        problems += _key_problems(settings)
+    problems += _store_problems(settings)
+    problems += _number_problems(settings)
+    problems += _address_problems(settings)
+    return problems
+
+
+def _key_problems(settings: Settings) -> Iterator[str]:
+    body = signing_key_body(settings.signing_key)
+    if not body:
+        yield "signing-key is required"
+    elif problem := _hex_problem("signing-key", body):
+        yield problem
+    if settings.signing_key_fallback and (
+        problem := _hex_problem("signing-key-fallback", signing_key_body(settings.signing_key_fallback))
+    ):
+        yield problem
+    if not any(settings.event_keys):
+        yield "at least one event-key is required"
+
+
+def _hex_problem(name: str, body: str) -> str:
+    raw = body.encode("utf-8", "surrogateescape")
+    if not raw:
+        return f"{name} has nothing after its prefix"
+    if len(raw) % 2:
+        return f"{name} must be hex string with even number of chars"
+    for byte in raw:
+        if byte not in b"0123456789abcdefABCDEF":
+            shown = f" '{chr(byte)}'" if chr(byte).isprintable() else ""
+            return f"{name} must be valid hex string: encoding/hex: invalid byte: U+{byte:04X}{shown}"
+    return ""
+
+
+def _store_problems(settings: Settings) -> Iterator[str]:
+    for name, uri in (("postgres-uri", settings.postgres_uri), ("redis-uri", settings.redis_uri)):
+        if uri:
+            yield f"{name} is not served by this version: it stores in SQLite or memory only, remove {name}"
+    idle, most = settings.postgres_max_idle_conns, settings.postgres_max_open_conns
+    if most <= 1:
+        yield f"postgres-max-open-conns ({most}) must be greater than 1"
+    if most < idle:
+        yield (
+            f"postgres-max-open-conns ({most}) must be greater than or equal to "
+            f"postgres-max-idle-conns ({idle})"
+        )
+    if idle < 0:
+        yield f"postgres-max-idle-conns ({idle}) must not be negative"
+    if not settings.sqlite_dir:
+        yield "sqlite-dir must not be empty"
+
+
+def _number_problems(settings: Settings) -> Iterator[str]:
+    for name in (
+        "port",
+        "connect-gateway-port",
+        "connect-gateway-grpc-port",
+        "connect-executor-grpc-port",
+        "debug-api-port",
+    ):
+        value = getattr(settings, name.replace("-", "_"))
+        if not 0 <= value <= 65535:
+            yield f"{name} ({value}) must be between 0 and 65535"
+    if not 0 <= settings.discovery_port <= 65535:
+        yield f"PORT ({settings.discovery_port}) must be between 0 and 65535"
+    for name in ("queue-workers", "max-body"):
+        value = getattr(settings, name.replace("-", "_"))
+        if value < 1:
+            yield f"{name} ({value}) must be at least 1"
+    for name in ("poll-interval", "tick"):
+        value = getattr(settings, name.replace("-", "_"))
+        if value <= 0:
+            yield f"{name} ({value:g} s) must be greater than 0"
+    if settings.retry_interval and settings.retry_interval < 1:
+        yield f"retry-interval ({settings.retry_interval:g} s) must be 0 (off) or at least 1 s"
+    for name in ("drain-timeout", "postgres-conn-max-idle-time", "postgres-conn-max-lifetime"):
+        value = getattr(settings, name.replace("-", "_"))
+        if value < 0:
+            yield f"{name} ({value:g} s) must not be negative"
+
+
+def _address_problems(settings: Settings) -> Iterator[str]:
+    for role in ("gateway", "executor"):
+        address = getattr(settings, f"connect_{role}_grpc_ip")
+        if not _is_address(address):
+            yield f'invalid connect {role} gRPC IP "{address}": must be an IP address'
+
+
+def _is_address(text: str) -> bool:
+    if text == "127.0.0.1":  # the default; spares the import
+        return True
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

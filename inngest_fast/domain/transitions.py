@@ -1,0 +1,155 @@
+"""Transitions: what the engine decides, and what a store commits whole or not at all."""
+
+import msgspec
+
+from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.events import Event
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run, Step
+from inngest_fast.domain.waits import Wait
+
+
+class PutEvent(msgspec.Struct, frozen=True):
+    """Stores an event; one that is stored already stays as it is.
+
+    `route` asks for what it starts and resumes to be added to this same transition.
+    """
+
+    event: Event
+    route: bool = True
+
+
+class CreateRun(msgspec.Struct, frozen=True):
+    """Stores a run with its first jobs and waits, unless its key is taken.
+
+    A run with a `key` is created only if no run of its function took that key since
+    `now - 24 h`; otherwise this action alone does nothing, and says so in the result.
+    """
+
+    run: Run
+    jobs: tuple[Job, ...]
+    waits: tuple[Wait, ...] = ()
+    key_until: int = 0
+
+
+class UpdateRun(msgspec.Struct, frozen=True):
+    """Stores the run's own row as given (not its steps) and counts its version up by one.
+
+    Applies only if the stored version is `run.version - 1` and the run has not ended; otherwise
+    the whole transition is dropped with reason "run".
+    """
+
+    run: Run
+
+
+class EndRun(msgspec.Struct, frozen=True):
+    """UpdateRun, and nothing of the run is left to do: its jobs and waits are deleted if `branched`."""
+
+    run: Run
+
+
+class PutStep(msgspec.Struct, frozen=True):
+    """Stores one step of a run, in place of an earlier report of the same id."""
+
+    run_id: str
+    step: Step
+
+
+class AddJob(msgspec.Struct, frozen=True):
+    """Stores a job; one with the same id that is live stays as it is."""
+
+    job: Job
+
+
+class MoveJob(msgspec.Struct, frozen=True):
+    """Puts the consumed job back with a higher attempt, a new due time and payload."""
+
+    job: Job
+
+
+class DropJob(msgspec.Struct, frozen=True):
+    """Deletes a job if it is live."""
+
+    job_id: str
+
+
+class AddWait(msgspec.Struct, frozen=True):
+    """Stores a wait; one of the same run and step that is live stays as it is."""
+
+    wait: Wait
+
+
+class ConsumeWait(msgspec.Struct, frozen=True):
+    """Deletes a wait and, only if it was there, stores the job. First come, first served."""
+
+    wait_id: int
+    job: Job
+
+
+class DropWait(msgspec.Struct, frozen=True):
+    """Deletes a wait if it is live."""
+
+    wait_id: int
+
+
+class PutApp(msgspec.Struct, frozen=True):
+    """Stores an app in place of an earlier state of it."""
+
+    app: App
+
+
+class PutFunction(msgspec.Struct, frozen=True):
+    """Stores a function in place of an earlier state of it (also to archive it)."""
+
+    function: Function
+
+
+class RemoveApp(msgspec.Struct, frozen=True):
+    """Deletes an app's row. Its functions are archived by their own actions."""
+
+    app_id: str
+
+
+Action = (
+    PutEvent
+    | CreateRun
+    | UpdateRun
+    | EndRun
+    | PutStep
+    | AddJob
+    | MoveJob
+    | DropJob
+    | AddWait
+    | ConsumeWait
+    | DropWait
+    | PutApp
+    | PutFunction
+    | RemoveApp
+)
+
+
+class Transition(msgspec.Struct):
+    """A list of actions, committed together, in order.
+
+    With `job`, that job must be live at that very attempt: it is deleted (or put back by MoveJob);
+    if not, all of it is dropped with reason "job". With `wait_id`, that wait must be live: it is
+    deleted; if not, all is dropped with reason "wait".
+    """
+
+    actions: list[Action]
+    job: Job | None = None
+    wait_id: int = 0
+
+
+class Committed(msgspec.Struct):
+    """What a commit did. Dropped transitions changed nothing and have a `reason`."""
+
+    reason: str = ""  # "", "job", "run" or "wait"
+    jobs: list[Job] = []  # live now because of this commit: to be queued
+    dropped_jobs: list[str] = []  # deleted, other than the consumed one
+    dropped_waits: list[int] = []
+    refused_runs: dict[str, str] = {}  # run id asked for → id of the run that has its key
+
+    @property
+    def applied(self) -> bool:
+        return not self.reason

@@ -1,0 +1,1 @@
+"""When crons tick, and what becomes of ticks that were missed."""
