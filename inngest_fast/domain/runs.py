@@ -31,6 +31,10 @@ class StepStatus(enum.StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
+    ABANDONED = "abandoned"  # its call came back without it: open, but nothing will finish it
+
+
+RESERVED = frozenset((StepStatus.PLANNED, StepStatus.SLEEPING, StepStatus.WAITING))
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -52,6 +56,11 @@ class Step(msgspec.Struct, frozen=True):
     race: bool = False  # a discovery follows it, whatever else of its group is open
     parallel: bool = False  # it was reported in one group with others
     wait_id: int = 0
+
+    @property
+    def reserved(self) -> bool:
+        """Whether a job or a wait will finish it, so that a repeated report changes nothing."""
+        return self.memo is None and self.status in RESERVED
 
 
 class Run(msgspec.Struct):

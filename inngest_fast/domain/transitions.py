@@ -74,7 +74,10 @@ class DropJob(msgspec.Struct, frozen=True):
 
 
 class AddWait(msgspec.Struct, frozen=True):
-    """Stores a wait; one of the same run and step that is live stays as it is."""
+    """Stores a wait; one of the same run and step that is live stays as it is.
+
+    A SIGNAL wait whose key a live wait has already drops the whole transition with reason "signal".
+    """
 
     wait: Wait
 
@@ -144,7 +147,7 @@ class Transition(msgspec.Struct):
 class Committed(msgspec.Struct):
     """What a commit did. Dropped transitions changed nothing and have a `reason`."""
 
-    reason: str = ""  # "", "job", "run" or "wait"
+    reason: str = ""  # "", "job", "run", "wait" or "signal"
     jobs: list[Job] = []  # live now because of this commit: to be queued
     dropped_jobs: list[str] = []  # deleted, other than the consumed one
     dropped_waits: list[int] = []

@@ -1,0 +1,129 @@
+"""A transition of one run while it is being decided."""
+
+from msgspec.structs import replace
+
+from inngest_fast.domain.apps import Function
+from inngest_fast.domain.ids import Entropy
+from inngest_fast.domain.jobs import Job, JobKind
+from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
+from inngest_fast.domain.transitions import (
+    Action,
+    AddJob,
+    DropJob,
+    EndRun,
+    MoveJob,
+    PutStep,
+    Transition,
+    UpdateRun,
+)
+from inngest_fast.engine import limits
+
+
+class Draft:
+    """A working copy of a run and the actions decided so far. `close` makes the transition of them.
+
+    The run given in is not changed, so that a decision can be dropped and made again.
+    """
+
+    __slots__ = ("_actions", "_moved", "entropy", "function", "job", "now", "run")
+
+    def __init__(
+        self, run: Run, function: Function, now: int, entropy: Entropy, job: Job | None = None
+    ) -> None:
+        self.run = run.working_copy()
+        self.run.version += 1
+        self.function = function
+        self.now = now
+        self.entropy = entropy
+        self.job = job
+        self._actions: list[Action] = []
+        self._moved = False
+
+    @property
+    def moved(self) -> bool:
+        """Whether the consumed job was put back."""
+        return self._moved
+
+    def act(self, action: Action) -> None:
+        self._actions.append(action)
+
+    def put_step(self, step: Step) -> None:
+        """Records a report of a step that has no memo yet."""
+        self.run.steps[step.id] = step
+        self._actions.append(PutStep(self.run.id, step))
+
+    def memoize(self, step: Step, memo: bytes, status: StepStatus) -> bool:
+        """Gives a step its memo. False, and no change, if it has one: the first write wins (design §3.4)."""
+        run = self.run
+        known = run.steps.get(step.id)
+        if known is not None and known.memo is not None:
+            return False
+        self.put_step(replace(step, memo=memo, status=status, seq=len(run.stack), ended_at=self.now))
+        run.stack = (*run.stack, step.id)
+        run.state_size += len(memo)
+        return True
+
+    def schedule(
+        self,
+        kind: JobKind,
+        id: str,
+        *,
+        due: int = 0,
+        step_id: str = "",
+        payload: bytes = b"",
+    ) -> None:
+        """Adds a job of this run; `id` comes after the run's own, 0 as `due` means now."""
+        run = self.run
+        due = max(due, self.now)
+        self._actions.append(
+            AddJob(
+                Job(
+                    id=f"{run.id}:{id}",
+                    kind=kind,
+                    app_id=run.app_id,
+                    function_id=run.function_id,
+                    due=due,
+                    score=queue_score(run, due, self.now),
+                    run_id=run.id,
+                    step_id=step_id,
+                    payload=payload,
+                )
+            )
+        )
+
+    def drop_job(self, id: str) -> None:
+        self._actions.append(DropJob(f"{self.run.id}:{id}"))
+
+    def retry_job(self, due: int) -> None:
+        """Puts the consumed job back for its next attempt."""
+        job = self.job
+        assert job is not None
+        self._moved = True
+        self._actions.append(
+            MoveJob(
+                replace(
+                    job,
+                    attempt=job.attempt + 1,
+                    generation=job.generation + 1,
+                    due=due,
+                    score=queue_score(self.run, due, self.now),
+                )
+            )
+        )
+
+    def started(self, at: int) -> None:
+        """Notes the run's first call."""
+        run = self.run
+        if run.status is RunStatus.QUEUED:
+            run.status = RunStatus.RUNNING
+            run.started_at = at
+
+    def close(self, *, wait_id: int = 0) -> Transition:
+        run = self.run
+        end = EndRun(run) if run.status.ended else UpdateRun(run)
+        return Transition([end, *self._actions], self.job, wait_id)
+
+
+def queue_score(run: Run, due: int, now: int) -> int:
+    """Lower goes first: due jobs by the age of their run, later ones by their time (flow-control §8.1)."""
+    return run.score if due <= now + limits.READY_SOON else due

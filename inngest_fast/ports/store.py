@@ -1,0 +1,114 @@
+"""The store: the truth about events, runs, steps, jobs, waits, apps and functions."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.events import Event
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run, RunStatus
+from inngest_fast.domain.transitions import Committed, Transition
+from inngest_fast.domain.waits import Wait
+
+
+class EventQuery(msgspec.Struct, frozen=True):
+    """Events, newest first. Empty fields do not restrict; times are unix ms of receipt."""
+
+    limit: int
+    before_id: str = ""  # ids below it
+    name: str = ""
+    received_after: int = 0  # inclusive
+    received_before: int = 0  # exclusive; 0: no bound
+    internal: bool = True  # with those named `inngest/…`
+
+
+class RunQuery(msgspec.Struct, frozen=True):
+    """Runs, newest first. Empty fields do not restrict."""
+
+    limit: int
+    offset: int = 0
+    before_id: str = ""  # ids below it
+    status: RunStatus | None = None
+    function_id: str = ""
+    event_id: str = ""
+
+
+class Store(Protocol):
+    """One store. `commit` is the only write path; reads see what was committed and never delay it.
+
+    Every method raises StoreError, which names the cause, when the store cannot serve; then nothing of
+    that call was committed. A store is used from one event loop.
+    """
+
+    name: str  # "sqlite", …
+
+    @property
+    def backlog(self) -> int:
+        """Transitions handed in and not yet decided."""
+        ...
+
+    async def open(self) -> None:
+        """Connects, migrates. Raises StoreVersionError for a store written by a newer version."""
+        ...
+
+    async def close(self) -> None:
+        """Commits what was handed in, then lets go of everything."""
+        ...
+
+    def commit(self, transition: Transition) -> Awaitable[Committed]:
+        """Hands in a transition; the result comes once it is durable.
+
+        Transitions are applied one after the other in the order of these calls (not of the awaits), each
+        whole or not at all (design §3.2). Fences: see `Transition`, `UpdateRun`, `CreateRun`; and an
+        AddWait of kind SIGNAL whose key another run's live wait has drops all with reason "signal".
+        """
+        ...
+
+    async def run(self, run_id: str) -> Run | None:
+        """A run whole: its events' wire forms, its steps with memos, its stack."""
+        ...
+
+    async def runs(self, query: RunQuery) -> list[Run]:
+        """Runs without `events`, `steps` and `stack`."""
+        ...
+
+    async def event(self, event_id: str) -> Event | None: ...
+
+    async def events(self, query: EventQuery) -> list[Event]: ...
+
+    async def waits(self, ids: Sequence[int]) -> list[Wait]:
+        """The live ones among these waits, in any order."""
+        ...
+
+    async def live_waits(self, after: int, limit: int) -> list[Wait]:
+        """Live waits with an id above `after`, by id: to page through all."""
+        ...
+
+    async def jobs(self, after: str, limit: int) -> list[Job]:
+        """Live jobs with an id above `after`, by id: to page through all."""
+        ...
+
+    async def run_jobs(self, run_id: str) -> list[Job]:
+        """The live jobs of a run."""
+        ...
+
+    async def job(self, job_id: str) -> Job | None: ...
+
+    async def apps(self) -> list[App]: ...
+
+    async def functions(self) -> list[Function]:
+        """All functions, archived ones too."""
+        ...
+
+    async def count_live_runs(self) -> int:
+        """Runs that have not ended."""
+        ...
+
+    async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
+        """Ids of runs that have not ended, were queued before that time, and have no job (invariant 7).
+
+        Every wait has a timeout job, so a run without a job has nothing that will ever move it.
+        """
+        ...
