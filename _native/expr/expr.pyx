@@ -14,21 +14,37 @@ from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_DecodeUTF8
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp
 
-MAX_LENGTH = 16 * 1024
-MAX_DEPTH = 100
+cdef enum:
+    LENGTH_LIMIT = 16 * 1024
+    TEXT_LIMIT = 1 << 20  # string literals included
+    DEPTH_LIMIT = 100
+    PARSE_LIMIT = 2 * DEPTH_LIMIT + 8  # each node may stand in parentheses of its own
+
+MAX_LENGTH = LENGTH_LIMIT
+MAX_DEPTH = DEPTH_LIMIT
 
 include "errors.pxi"
 include "values.pxi"
 include "time.pxi"
-include "json.pxi"
+include "json_walk.pxi"
+include "json_decode.pxi"
 include "context.pxi"
 include "compare.pxi"
 include "functions.pxi"
+include "conversions.pxi"
+include "texts.pxi"
+include "calendar.pxi"
 include "literals.pxi"
 include "nodes.pxi"
+include "paths.pxi"
+include "logic.pxi"
+include "relations.pxi"
+include "arithmetic.pxi"
+include "calls.pxi"
 include "macros.pxi"
 include "lex.pxi"
 include "parse.pxi"
+include "names.pxi"
 include "interpolate.pxi"
 include "index.pxi"
 include "program.pxi"

@@ -1,4 +1,4 @@
-# Constants as source text.
+# Values as source text.
 
 
 cdef str quote_string(str text):
@@ -27,31 +27,15 @@ cdef str quote_bytes(bytes data):
     return 'b"' + "".join([f"\\x{byte:02x}" for byte in data]) + '"'
 
 
-cdef bint is_printable(object value):
-    """Whether `literal` can write it so that it reads back as the same value."""
-    if PyFloat_CheckExact(value):
-        return _finite(<double>value)
-    if type(value) is Timestamp:
-        return MIN_NS <= (<Timestamp>value).ns <= MAX_NS
-    if PyList_CheckExact(value):
-        for item in <list>value:
-            if not is_printable(item):
-                return False
-        return True
-    if PyDict_CheckExact(value):
-        for key, item in (<dict>value).items():
-            if not is_printable(item):
-                return False
-        return True
-    return True
-
-
 cdef str literal(object value):
+    """Source text that evaluates to the value."""
     cdef str text
     if PyUnicode_CheckExact(value):
         return quote_string(<str>value)
     if PyFloat_CheckExact(value):
         text = float_text(<double>value)
+        if not _finite(<double>value):
+            return f'double("{text}")'
         return text if "." in text or "e" in text else text + ".0"
     if value is _MISSING:
         return "{}.missing"
@@ -62,7 +46,8 @@ cdef str literal(object value):
     if type(value) is UInt:
         return text_of(value) + "u"
     if type(value) is Timestamp:
-        return f'timestamp("{text_of(value)}")'
+        function = "date" if (<Timestamp>value).ns < MIN_NS else "timestamp"
+        return f'{function}("{text_of(value)}")'
     if type(value) is Duration:
         return f'duration("{text_of(value)}")'
     if type(value) is Type:

@@ -36,7 +36,7 @@ cdef class Macro(Node):
         else:
             raise EvaluationError(f"{self.name}() is not for a {type_name(value)}")
         if c.locals is None:
-            c.locals = [None] * (MAX_DEPTH + 2)
+            c.locals = [None] * (DEPTH_LIMIT + 2)
         saved = c.locals[self.slot]
         try:
             return self.run(items, c)

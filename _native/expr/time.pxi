@@ -4,6 +4,7 @@ cdef object NS = 1_000_000_000
 cdef object MS = 1_000_000
 cdef object DAY_NS = 86_400 * 1_000_000_000
 cdef object MIN_NS = days_of_date(1, 1, 1) * DAY_NS
+cdef object YEAR_0_NS = days_of_date(0, 1, 1) * DAY_NS
 cdef object MAX_NS = days_of_date(10000, 1, 1) * DAY_NS - 1
 
 cdef tuple MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -109,12 +110,10 @@ cdef object read_iso(str text, bint zone_required):
 
 cdef int zone_offset(str zone):
     """Seconds east of UTC. Abbreviations name no offset of their own: they count as UTC."""
-    cdef str sign
     if zone[0] in "+-":
         return (int(zone[1:3]) * 60 + int(zone[3:5])) * (-60 if zone[0] == "-" else 60)
-    if zone[:3].upper() == "GMT" and len(zone) > 4:
-        sign = zone[3]
-        return int(zone[4:]) * (-3600 if sign == "-" else 3600)
+    if zone[:3].upper() == "GMT" and zone[3:4] in ("+", "-"):
+        return int(zone[4:]) * (-3600 if zone[3] == "-" else 3600)
     return 0
 
 
@@ -185,7 +184,8 @@ cdef object read_duration(str text, dict units):
         _duration_part = re.compile(r"([0-9]*)(?:\.([0-9]*))?([a-zµμ]+)")
     cdef str rest = text[1:] if text[:1] == "-" or text[:1] == "+" else text
     cdef Py_ssize_t position = 0
-    total = 0
+    cdef object ten = 10  # a power of C integers would be a float
+    cdef object total = 0
     if len(text) > 64:
         raise EvaluationError("a duration text of more than 64 characters")
     if rest == "0":
@@ -197,38 +197,10 @@ cdef object read_duration(str text, dict units):
         size = units[part[3]]
         total += int(part[1] or 0) * size
         if part[2]:
-            total += int(part[2]) * size // 10 ** len(part[2])
+            total += int(part[2]) * size // ten ** len(part[2])
         position = part.end()
     if not rest or position < len(rest):
         raise EvaluationError(f"{text!r} is no duration")
     if total > INT_MAX:
         raise EvaluationError("a duration longer than about 292 years")
     return -total if text[0] == "-" else total
-
-
-cdef object zone_shift(object ns, str zone):
-    """Nanoseconds to add to a UTC instant for its wall clock in `zone`."""
-    cdef str text = zone
-    cdef str digits
-    if text in ("", "UTC", "Z"):
-        return 0
-    if len(text) > 64:
-        raise EvaluationError("unknown time zone")
-    if ":" in text:
-        digits = text[1:] if text[:1] in ("+", "-") else text
-        hours, _, minutes = digits.partition(":")
-        if (
-            len(hours) == 2 and len(minutes) == 2 and digits.isascii()
-            and hours.isdigit() and minutes.isdigit() and int(hours) <= 23 and int(minutes) <= 59
-        ):
-            seconds = int(hours) * 3600 + int(minutes) * 60
-            return (-seconds if text[0] == "-" else seconds) * NS
-        raise EvaluationError(f"{zone!r} is no time zone")
-    from datetime import UTC, datetime, timedelta
-    from zoneinfo import ZoneInfo
-
-    try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=ns // NS)
-        return int(moment.astimezone(ZoneInfo(text)).utcoffset().total_seconds()) * NS
-    except Exception:
-        raise EvaluationError(f"{zone!r} is no time zone") from None

@@ -149,7 +149,7 @@ cdef str float_text(double value):
     if not digits:
         return sign + "0"
     power = point - 1
-    if power < -4 or power >= 21 or power >= 6:
+    if power < -4 or power >= 6:
         text = digits[:1] + ("." + digits[1:] if len(digits) > 1 else "")
         return f"{sign}{text}e{'-' if power < 0 else '+'}{abs(power):02d}"
     if point <= 0:

@@ -10,6 +10,7 @@ from inngest_fast.domain.events import Event
 from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.settings import Settings
+from inngest_fast.domain.syncs import FunctionsReply, SyncReply
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
@@ -25,28 +26,6 @@ class Ingest(Protocol):
         none of these events is acknowledged, and what was stored of them may be sent again.
         """
         ...
-
-
-class SyncReply(msgspec.Struct, frozen=True):
-    """What a registration did (sdk-protocol §1.4)."""
-
-    modified: bool
-    sync_id: str
-    app_id: str
-
-
-class FunctionProblem(msgspec.Struct, frozen=True):
-    id: str
-    error: str
-
-
-class FunctionsReply(msgspec.Struct, frozen=True):
-    """What `POST /api/v1/functions` did; an unchanged one is skipped, an invalid one is in `errors`."""
-
-    registered: int
-    modified: int
-    skipped: int
-    errors: tuple[FunctionProblem, ...]
 
 
 class AppSync(Protocol):

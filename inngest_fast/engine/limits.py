@@ -8,6 +8,7 @@ DAY: Final = 86_400_000
 MAX_STEPS: Final = 1_000
 MAX_STATE_SIZE: Final = 32 * 1024 * 1024
 MAX_REQUEST_SIZE: Final = 4 * 1024 * 1024
+MAX_STEP_SIZE: Final = 4 * 1024 * 1024  # of the input or output of one step
 MAX_STATE_IN_REQUEST: Final = MAX_REQUEST_SIZE - 1024
 MAX_RESPONSE_SIZE: Final = 8 * 1024 * 1024
 MAX_REDIRECTS: Final = 60

@@ -75,6 +75,10 @@ class Queue(Protocol):
         """The smallest due time among jobs that could run now, unix ms."""
         ...
 
+    def __contains__(self, job_id: str) -> bool:
+        """Whether a job is queued or leased."""
+        ...
+
     def __len__(self) -> int:
         """Jobs queued or leased."""
         ...

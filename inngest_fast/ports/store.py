@@ -1,6 +1,7 @@
 """The store: the truth about events, runs, steps, jobs, waits, apps and functions."""
 
-from collections.abc import Awaitable, Sequence
+from asyncio import Future
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -57,7 +58,7 @@ class Store(Protocol):
         """Commits what was handed in, then lets go of everything."""
         ...
 
-    def commit(self, transition: Transition) -> Awaitable[Committed]:
+    def commit(self, transition: Transition) -> Future[Committed]:
         """Hands in a transition; the result comes once it is durable.
 
         Transitions are applied one after the other in the order of these calls (not of the awaits), each

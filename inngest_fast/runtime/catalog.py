@@ -34,6 +34,10 @@ class Catalog:
         """The live functions of an app."""
         return [f for f in self._functions.values() if f.app_id == app_id and f.live]
 
+    def all_of_app(self, app_id: str) -> list[Function]:
+        """Every function that an app ever had, archived ones too."""
+        return [f for f in self._functions.values() if f.app_id == app_id]
+
     def function(self, function_id: str) -> Function | None:
         return self._functions.get(function_id)
 

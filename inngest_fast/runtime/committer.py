@@ -1,4 +1,8 @@
-"""The way of every transition: expand, hand in, and tell the queue and the index what became of it."""
+"""The way of every transition: route its events, hand it in, tell the queue and the index what came of it."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 from inngest_fast.domain.errors import OverloadedError
 from inngest_fast.domain.transitions import (
@@ -17,80 +21,142 @@ from inngest_fast.ports.store import Store
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.live_waits import LiveWaits
 from inngest_fast.runtime.router import Router
+from inngest_fast.runtime.run_cache import RunCache
+from inngest_fast.runtime.store_watch import StoreWatch
 
 MAX_BACKLOG = 20_000
 
 
 class Committer:
+    """What a commit changed is known to queue, index and cache before its caller goes on, and also if the
+    caller was cancelled meanwhile.
+
+    A crash before the store's commit leaves everything as it was, the consumed job included; one after it
+    leaves jobs in the store, which the next start finds.
+    """
+
     def __init__(
-        self, store: Store, queue: Queue, waits: LiveWaits, router: Router, counters: Counters
+        self,
+        store: Store,
+        queue: Queue,
+        waits: LiveWaits,
+        router: Router,
+        cache: RunCache,
+        watch: StoreWatch,
+        counters: Counters,
     ) -> None:
         self._store = store
+        self._watch = watch
         self._queue = queue
         self._waits = waits
         self._router = router
+        self._cache = cache
         self._counters = counters
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def admit(self, n: int) -> None:
-        """Raises OverloadedError when the store is too far behind to take n more from outside (design §3.9)."""
+        """Raises OverloadedError when the store is too far behind to take n more (design §3.9)."""
         if self._store.backlog + n > MAX_BACKLOG:
             self._counters.add("ingest_overloaded")
             raise OverloadedError("the store is behind with writing; try again shortly")
 
-    async def commit(self, transition: Transition) -> Committed:
-        """Commits a transition with all that its events cause; what that changed is known to the queue and
-        the index on return. Raises StoreError, with nothing committed.
+    @staticmethod
+    def emits(transition: Transition) -> bool:
+        """Whether there is something to `route`."""
+        return any(type(action) is PutEvent for action in transition.actions)
 
-        A crash before the store's commit leaves everything as it was, the job included; one after it leaves
-        jobs in the store that the queue finds at the next start.
-        """
-        if any(isinstance(action, PutEvent) for action in transition.actions):
-            await self._router.expand(transition)
+    async def route(self, transition: Transition) -> None:
+        """Adds all that the transition's events cause to it. Raises StoreError."""
+        await self._router.expand(transition)
+
+    def hand_in(self, transition: Transition) -> asyncio.Future[Committed]:
+        """Puts a routed transition in line. The result may be StoreError; then nothing was committed."""
         waits = _added(transition)
         if waits:
             self._waits.announce(waits)
+        result: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         try:
-            committed = await self._store.commit(transition)
+            stored = self._store.commit(transition)
         except BaseException:
-            if waits:
-                self._waits.settle(waits, stored=False)
+            self._waits.settle(waits, stored=False)
             raise
-        if committed.reason:
-            if waits:
-                self._waits.settle(waits, stored=False)
-            self._counters.add(f"dropped_by_{committed.reason}")
-            if committed.reason == "job" and transition.job is not None:
-                await self._moved_on(transition.job.id)
-            return committed
-        self._settle(transition, committed, waits)
-        return committed
+        stored.add_done_callback(partial(self._decided, transition, waits, result))
+        return result
 
-    def _settle(self, transition: Transition, committed: Committed, waits: list[Wait]) -> None:
-        queue = self._queue
-        if waits or transition.wait_id or committed.dropped_waits:
-            refused = committed.refused_runs
+    async def commit(self, transition: Transition) -> Committed:
+        """`route` and `hand_in`. Raises StoreError, with nothing committed."""
+        if self.emits(transition):
+            await self.route(transition)
+        return await self.hand_in(transition)
+
+    def _decided(
+        self,
+        transition: Transition,
+        waits: Sequence[Wait],
+        result: asyncio.Future[Committed],
+        stored: asyncio.Future[Committed],
+    ) -> None:
+        self._watch.seen(stored)
+        if stored.cancelled():
+            self._waits.settle(waits, stored=False)
+            result.cancel()
+            return
+        error = stored.exception()
+        if error is not None:
+            self._waits.settle(waits, stored=False)
+            self._counters.add("commits_failed")
+            if not result.done():
+                result.set_exception(error)
+            return
+        committed = stored.result()
+        if committed.reason:
+            self._waits.settle(waits, stored=False)
+            self._dropped(transition, committed.reason)
+        else:
+            self._counters.add("commits")
+            self._settle(transition, committed, waits)
+        if not result.done():
+            result.set_result(committed)
+
+    def _settle(self, transition: Transition, committed: Committed, waits: Sequence[Wait]) -> None:
+        queue, refused = self._queue, committed.refused_runs
+        if waits:
             if refused:
                 self._waits.settle([w for w in waits if w.run_id in refused], stored=False)
                 waits = [w for w in waits if w.run_id not in refused]
             self._waits.settle(waits, stored=True)
+        if committed.dropped_waits:
             self._waits.forget(committed.dropped_waits)
         if transition.wait_id:
             self._waits.forget((transition.wait_id,))
-        moved = False
+        job = transition.job
+        moved = ""
         for action in transition.actions:
             kind = type(action)
-            if kind is ConsumeWait or kind is DropWait:
+            if kind is CreateRun:
+                run = action.run  # type: ignore[union-attr]
+                if run.id not in refused:
+                    self._counters.add("runs_created")
+                    self._cache.put(run)
+            elif kind is ConsumeWait or kind is DropWait:
                 self._waits.forget((action.wait_id,))  # type: ignore[union-attr]
             elif kind is MoveJob:
-                moved = True
+                moved = action.job.id  # type: ignore[union-attr]
                 queue.requeue(action.job)  # type: ignore[union-attr]
-        if transition.job is not None and not moved:
-            queue.done(transition.job.id)
+        if job is not None and not moved:
+            queue.done(job.id)
         for job_id in committed.dropped_jobs:
             queue.drop(job_id)
-        for job in committed.jobs:
-            if not moved or job.id != transition.job.id:  # type: ignore[union-attr]
-                queue.add(job)
+        for added in committed.jobs:
+            if added.id != moved:
+                queue.add(added)
+
+    def _dropped(self, transition: Transition, reason: str) -> None:
+        self._counters.add(f"dropped_by_{reason}")
+        if reason == "job" and transition.job is not None:
+            task = asyncio.get_running_loop().create_task(self._moved_on(transition.job.id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _moved_on(self, job_id: str) -> None:
         """A job of the queue that the store has otherwise, or not at all: the store is right."""
@@ -103,10 +169,9 @@ class Committer:
 def _added(transition: Transition) -> list[Wait]:
     waits: list[Wait] = []
     for action in transition.actions:
-        if isinstance(action, AddWait):
-            waits.append(action.wait)
-        elif isinstance(action, CreateRun):
-            waits.extend(action.waits)
+        kind = type(action)
+        if kind is AddWait:
+            waits.append(action.wait)  # type: ignore[union-attr]
+        elif kind is CreateRun:
+            waits.extend(action.waits)  # type: ignore[union-attr]
     return waits
-
-

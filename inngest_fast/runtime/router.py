@@ -51,7 +51,11 @@ class Router:
         if event.correlation_id and event.name == FINISHED:
             ids += self._waits.candidates(*by_invoke(event.correlation_id))
             # An unknown function fails within the transition that invokes it.
-            own = [a.wait for a in transition.actions if isinstance(a, AddWait) and a.wait.kind is WaitKind.INVOKE]
+            own = [
+                a.wait
+                for a in transition.actions
+                if isinstance(a, AddWait) and a.wait.kind is WaitKind.INVOKE
+            ]
         if not ids and not own:
             return ()
         waits = await self._waits.read(ids) if ids else []

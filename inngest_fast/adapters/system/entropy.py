@@ -11,7 +11,7 @@ _WAIT_SEQUENCE_BITS = 20
 
 
 class SystemEntropy:
-    """domain.ids.Entropy. Ids of one process increase, also within a millisecond and if the clock steps back."""
+    """domain.ids.Entropy. Ids of one process increase, also if the clock steps back."""
 
     __slots__ = ("_ms", "_random", "_tail", "_wait")
 

@@ -143,7 +143,9 @@ def _take_ops(draft: Draft, called: Called, answer: Ops) -> None:
 def _plan(draft: Draft, called: Called, op: Op, *, parallel: bool) -> None:
     kind = op.op
     if kind in _UNSUPPORTED:
-        raise AttemptError(f"this server does not support the opcode {kind.value} of step {op.display_name!r}")
+        raise AttemptError(
+            f"this server does not support the opcode {kind.value} of step {op.display_name!r}"
+        )
     if not op.plans or _known(draft.run, op.id):
         return
     if kind is Opcode.STEP_PLANNED:
@@ -169,7 +171,9 @@ def _proceed(draft: Draft, job: Job, done: Sequence[Op], ops: Sequence[Op], *, e
         if len(done) > 1 and place < last and op.id not in run.pending:
             continue  # one discovery sees them all
         step = run.steps[op.id]
-        after_step(draft, op.id, race=step.race, suffix="-failure" if step.status is StepStatus.FAILED else "")
+        after_step(
+            draft, op.id, race=step.race, suffix="-failure" if step.status is StepStatus.FAILED else ""
+        )
         scheduled = True
     if job.kind is JobKind.PLAN and _abandon(draft, job.step_id):
         rediscover(draft, f"{job.step_id}-lost", limits.REDISCOVERY_DELAY)

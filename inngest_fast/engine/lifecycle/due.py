@@ -57,9 +57,7 @@ def cancel(run: Run, function: Function, now: int, entropy: Entropy) -> Transiti
     return draft.close()
 
 
-def _step_done(
-    run: Run, function: Function, job: Job, memo: bytes, now: int, entropy: Entropy
-) -> Transition:
+def _step_done(run: Run, function: Function, job: Job, memo: bytes, now: int, entropy: Entropy) -> Transition:
     step = run.steps.get(job.step_id)
     if step is None or step.memo is not None:
         return Transition([], job)

@@ -72,7 +72,7 @@ def _data(run: Run, status: RunStatus) -> bytes:
         out += (b',"correlation_id":', quoted(run.correlation_id))
     if run.error is not None:
         out += (b',"error":', run.error)
-    out += (b',"event":', run.events[0], b',"events":[', b",".join(run.events), b']')
+    out += (b',"event":', run.events[0], b',"events":[', b",".join(run.events), b"]")
     out += (b',"function_id":', quoted(run.slug))
     if run.output is not None:
         out += (b',"result":', run.output)

@@ -38,7 +38,7 @@ def open_group(run: Run, ids: list[str]) -> None:
 
 
 def rediscover(draft: Draft, id: str, delay: int) -> None:
-    """A discovery that no step asked for; `delay` in ms keeps an app that says nothing from being hammered."""
+    """A discovery that no step asked for; `delay` in ms spares an app that says nothing."""
     _discover(draft, "", id, due=draft.now + delay)
 
 

@@ -16,9 +16,7 @@ def max_attempts(config: FunctionConfig) -> int:
     return config.retries + 1
 
 
-def next_attempt_at(
-    attempt: int, now: int, retry_at: int | None, constant_ms: int, entropy: Entropy
-) -> int:
+def next_attempt_at(attempt: int, now: int, retry_at: int | None, constant_ms: int, entropy: Entropy) -> int:
     """Unix ms of the attempt after this 0-based one: what the app asked for, else the configured
     constant, else the table and up to 30 s of jitter.
     """

@@ -67,9 +67,7 @@ def fire(function: Function, job: Job, now: int, entropy: Entropy) -> Fired:
         return Fired(Transition(list(actions), job))
     event = _event(mark.cron, ticks.run, mark.jitter_ms, now, entropy)
     run = schedule_run(function, event, now, entropy, cron=mark.cron, key=f"cron {event.external_id}")
-    return Fired(
-        Transition([PutEvent(event), run, *actions], job), ticks.run, ticks.missed, ticks.at_least
-    )
+    return Fired(Transition([PutEvent(event), run, *actions], job), ticks.run, ticks.missed, ticks.at_least)
 
 
 def _job(function: Function, trigger: Trigger, tick: int, attempt: int) -> Job:
@@ -102,5 +100,3 @@ def _event(cron: str, tick: int, jitter: int, now: int, entropy: Entropy) -> Eve
 @lru_cache(maxsize=1024)
 def _schedule(expression: str) -> Schedule:
     return Schedule.parse(expression)
-
-

@@ -1,7 +1,7 @@
 """Step, StepRun, StepFailed: a step that has its memo (sdk-protocol §4.2)."""
 
 from inngest_fast.domain.ops import Op, Opcode
-from inngest_fast.domain.runs import Step, StepStatus
+from inngest_fast.domain.runs import StepStatus
 from inngest_fast.engine import limits
 from inngest_fast.engine.lifecycle.draft import Draft
 from inngest_fast.engine.lifecycle.errors import RunFatalError
@@ -46,7 +46,3 @@ def overflow() -> RunFatalError:
 
 def error_of(op: Op) -> bytes:
     return op.error or b'{"message":"Function execution error","name":"Error"}'
-
-
-def new_attempt(step: Step, attempt: int) -> int:
-    return max(step.attempts, attempt + 1)

@@ -99,6 +99,9 @@ def _job(wait: Wait, kind: JobKind, id: str, payload: bytes, now: int) -> Job:
     )
 
 
+_absent = msgspec.Raw(b"")
+
+
 class _Marks(msgspec.Struct):
     status: str = ""
 
@@ -106,8 +109,8 @@ class _Marks(msgspec.Struct):
 class _Finished(msgspec.Struct):
     """The data of `inngest/function.finished`."""
 
-    error: msgspec.Raw | None = None
-    result: msgspec.Raw | None = None
+    error: msgspec.Raw = _absent
+    result: msgspec.Raw = _absent
     marks: _Marks = msgspec.field(name="_inngest", default_factory=_Marks)
 
 
@@ -116,13 +119,13 @@ _finished = msgspec.json.Decoder(_Finished)
 
 def _invoke_memo(event: Event) -> bytes:
     data = _finished.decode(parts(event.wire).data)
-    if data.error is not None:
+    if data.error != _absent:
         return b'{"error":' + bytes(data.error) + b"}"
     if data.marks.status == "Cancelled":
         # The reference server resumes with the event itself, as if the call had worked (§8.1).
         error = error_object("InngestInvokeCancelledError", "The invoked function was cancelled")
         return b'{"error":' + error + b"}"
-    return b'{"data":' + (b"null" if data.result is None else bytes(data.result)) + b"}"
+    return b'{"data":' + (bytes(data.result) or b"null") + b"}"
 
 
 def _plain(value: object) -> object:

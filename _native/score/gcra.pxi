@@ -1,0 +1,42 @@
+# The generic cell rate algorithm (flow-control §5.1, §5.2). All times in one unit, whole numbers.
+
+def gcra(tat, long long now, long long emission, long long cap, long long cost=1):
+    """(allowed, the theoretical arrival time to keep, when to try again)"""
+    cdef long long arrival = now if tat is None or tat < now else tat
+    cdef long long after = arrival + emission * cost
+    cdef long long open_at = after - emission * cap
+    if now >= open_at:
+        return True, after, now
+    return False, arrival if tat is not None else now, open_at
+
+
+@cython.final
+cdef class GcraTable:
+    """Arrival times by key. Keys that have caught up with the clock are forgotten."""
+    cdef dict _tats
+    cdef Py_ssize_t _sweep_at
+
+    def __cinit__(self):
+        self._tats = {}
+        self._sweep_at = 1024
+
+    def __len__(self):
+        return len(self._tats)
+
+    def take(self, key, long long now, long long emission, long long cap, long long cost=1):
+        allowed, tat, retry_at = gcra(self._tats.get(key), now, emission, cap, cost)
+        if allowed:
+            self._tats[key] = tat
+            if len(self._tats) > self._sweep_at:
+                self.sweep(now)
+        return allowed, retry_at
+
+    def peek(self, key):
+        return self._tats.get(key)
+
+    def restore(self, key, long long tat):
+        self._tats[key] = tat
+
+    def sweep(self, long long now):
+        self._tats = {key: tat for key, tat in self._tats.items() if tat > now}
+        self._sweep_at = max(1024, 2 * len(self._tats))

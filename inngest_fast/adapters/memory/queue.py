@@ -1,0 +1,134 @@
+"""ports.queue.Queue, in this process."""
+
+import asyncio
+from collections import deque
+
+from inngest_fast._native.score import FairQueue
+from inngest_fast.domain.jobs import Job
+from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.queue import Depth, JobPlace
+
+# The wall clock may be set while a timer runs; it is looked at again at least this often.
+_LONGEST_TIMER_S = 60.0
+
+
+class MemoryQueue:
+    """One timer for the earliest due time, and a wake-up for whoever waits; nothing polls."""
+
+    name = "memory"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._jobs: FairQueue[Job] = FairQueue()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0
+        self._closed = False
+
+    def add(self, job: Job) -> bool:
+        added = self._put(job)
+        if added:
+            self._wake(job.due)
+        return added
+
+    async def lease(self, n: int) -> list[Job]:
+        while not self._closed:
+            jobs = self._jobs.lease(n, self._clock.now_ms())
+            if jobs:
+                if self._waiting:
+                    self._wake_next()  # there may be more than this one took
+                return jobs
+            self._set_timer()
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            try:
+                await waiting
+            except BaseException:
+                if waiting.done() and not waiting.cancelled():
+                    self._wake_next()  # the wake-up was meant for one that still waits
+                else:
+                    self._waiting.remove(waiting)
+                raise
+        return []
+
+    def done(self, job_id: str) -> None:
+        if self._jobs.done(job_id):
+            self._wake_next()
+
+    def requeue(self, job: Job) -> None:
+        self._jobs.drop(job.id)
+        self._put(job)
+        self._wake(job.due)
+
+    def drop(self, job_id: str) -> None:
+        if self._jobs.drop(job_id):
+            self._wake_next()
+
+    def limit_group(self, group: str, limit: int | None) -> None:
+        self._jobs.limit_group(group, limit)
+        self._wake_next()
+
+    def explain(self, job_id: str) -> JobPlace | None:
+        self._jobs.promote(self._clock.now_ms())
+        found = self._jobs.explain(job_id)
+        return None if found is None else JobPlace(*found)
+
+    def depth(self) -> dict[str, Depth]:
+        self._jobs.promote(self._clock.now_ms())
+        return {name: Depth(*counts) for name, counts in self._jobs.depth().items()}
+
+    def oldest_ready(self) -> int | None:
+        self._jobs.promote(self._clock.now_ms())
+        return self._jobs.oldest_ready()
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._jobs
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiting:
+            self._wake_next()
+
+    def _put(self, job: Job) -> bool:
+        return self._jobs.add(
+            job.id, job.partition, job.group, job.due, job.score, job, self._clock.now_ms()
+        )
+
+    def _wake(self, due: int) -> None:
+        """A job was put in: someone takes it now, or the timer sees to it."""
+        if not self._waiting:
+            return
+        if due <= self._clock.now_ms():
+            self._wake_next()
+        elif self._timer is None or due < self._timer_due:
+            self._set_timer()
+
+    def _wake_next(self) -> None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    def _set_timer(self) -> None:
+        """Sets the timer to the earliest due time."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self._jobs.next_due()
+        if due is None:
+            return
+        delay = min(max(due - self._clock.now_ms(), 0) / 1_000, _LONGEST_TIMER_S)
+        self._timer_due = due
+        self._timer = asyncio.get_running_loop().call_later(delay, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._waiting:
+            self._wake_next()

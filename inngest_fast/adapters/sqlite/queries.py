@@ -1,0 +1,171 @@
+"""Reads: each takes a connection and returns domain structs. All see one committed state."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from inngest_fast.adapters.sqlite.rows import (
+    EVENT_COLUMNS,
+    decode_app,
+    decode_function,
+    decode_job,
+    decode_run,
+    decode_step,
+    decode_wait,
+    decode_wires,
+    read_event,
+)
+from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.events import Event
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run, RunStatus
+from inngest_fast.domain.waits import Wait
+from inngest_fast.ports.store import EventQuery, RunQuery
+
+_RUN = (
+    "SELECT runs.body, runs.wires, events.wire FROM runs"
+    " LEFT JOIN events ON events.id = runs.event_id WHERE runs.id = ?"
+)
+_STEPS = "SELECT step_id, body FROM steps WHERE run_id = ?"
+_WIRE = "SELECT wire FROM events WHERE id = ?"
+_EVENT = f"SELECT {EVENT_COLUMNS} FROM events WHERE id = ?"
+# "0" comes right after "/".
+_NOT_INTERNAL = "(name < 'inngest/' OR name >= 'inngest0')"
+_OF_EVENT = (
+    "id IN (SELECT id FROM runs WHERE event_id = ?"
+    " UNION SELECT run_id FROM batched_events WHERE event_id = ?)"
+)
+_WAITS = "SELECT body FROM waits WHERE id IN (SELECT value FROM json_each(?))"
+_STUCK = (
+    "SELECT id FROM runs WHERE status < 300 AND queued_at < ?"
+    " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.id) ORDER BY id LIMIT ?"
+)
+
+
+def run(connection: sqlite3.Connection, run_id: str) -> Run | None:
+    connection.execute("BEGIN")  # the run's row and its steps are of one moment
+    try:
+        return _run(connection, run_id)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _run(connection: sqlite3.Connection, run_id: str) -> Run | None:
+    row = connection.execute(_RUN, (run_id,)).fetchone()
+    if row is None:
+        return None
+    body, wires, wire = row
+    found = decode_run(body)
+    if wires is not None:
+        found.events = decode_wires(wires)
+    elif len(found.event_ids) == 1:
+        found.events = (wire,)
+    else:
+        found.events = tuple(connection.execute(_WIRE, (id,)).fetchone()[0] for id in found.event_ids)
+    found.steps = {id: decode_step(step) for id, step in connection.execute(_STEPS, (run_id,))}
+    return found
+
+
+def runs(connection: sqlite3.Connection, query: RunQuery) -> list[Run]:
+    where: list[str] = []
+    values: list[Any] = []
+    if query.before_id:
+        where.append("id < ?")
+        values.append(query.before_id)
+    if query.status is not None:
+        where.append("status = ?")
+        values.append(int(query.status))
+        if query.status is not RunStatus.COMPLETED:  # lets the partial indexes be used
+            where.append("status > 300" if query.status.ended else "status < 300")
+    if query.function_id:
+        where.append("function_id = ?")
+        values.append(query.function_id)
+    if query.event_id:
+        where.append(_OF_EVENT)
+        values += (query.event_id, query.event_id)
+    values += (query.limit, query.offset)
+    found = []
+    for (body,) in connection.execute(
+        f"SELECT body FROM runs{_where(where)} ORDER BY id DESC LIMIT ? OFFSET ?", values
+    ):
+        one = decode_run(body)
+        one.stack = ()
+        found.append(one)
+    return found
+
+
+def event(connection: sqlite3.Connection, event_id: str) -> Event | None:
+    row = connection.execute(_EVENT, (event_id,)).fetchone()
+    return None if row is None else read_event(row)
+
+
+def events(connection: sqlite3.Connection, query: EventQuery) -> list[Event]:
+    where: list[str] = []
+    values: list[Any] = []
+    if query.before_id:
+        where.append("id < ?")
+        values.append(query.before_id)
+    if query.name:
+        where.append("name = ?")
+        values.append(query.name)
+    if query.received_after:
+        where.append("received_at >= ?")
+        values.append(query.received_after)
+    if query.received_before:
+        where.append("received_at < ?")
+        values.append(query.received_before)
+    if not query.internal:
+        where.append(_NOT_INTERNAL)
+    values.append(query.limit)
+    found = connection.execute(
+        f"SELECT {EVENT_COLUMNS} FROM events{_where(where)} ORDER BY id DESC LIMIT ?", values
+    )
+    return [read_event(row) for row in found]
+
+
+def waits(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Wait]:
+    listed = msgspec.json.encode(ids).decode()
+    return [decode_wait(body) for (body,) in connection.execute(_WAITS, (listed,))]
+
+
+def live_waits(connection: sqlite3.Connection, after: int, limit: int) -> list[Wait]:
+    rows = connection.execute("SELECT body FROM waits WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+    return [decode_wait(body) for (body,) in rows]
+
+
+def jobs(connection: sqlite3.Connection, after: str, limit: int) -> list[Job]:
+    rows = connection.execute("SELECT body FROM jobs WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+    return [decode_job(body) for (body,) in rows]
+
+
+def run_jobs(connection: sqlite3.Connection, run_id: str) -> list[Job]:
+    rows = connection.execute("SELECT body FROM jobs WHERE run_id = ? ORDER BY id", (run_id,))
+    return [decode_job(body) for (body,) in rows]
+
+
+def job(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    row = connection.execute("SELECT body FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return None if row is None else decode_job(row[0])
+
+
+def apps(connection: sqlite3.Connection) -> list[App]:
+    return [decode_app(body) for (body,) in connection.execute("SELECT body FROM apps ORDER BY id")]
+
+
+def functions(connection: sqlite3.Connection) -> list[Function]:
+    return [decode_function(body) for (body,) in connection.execute("SELECT body FROM functions ORDER BY id")]
+
+
+def count_live_runs(connection: sqlite3.Connection) -> int:
+    count: int = connection.execute("SELECT count(*) FROM runs WHERE status < 300").fetchone()[0]
+    return count
+
+
+def stuck_runs(connection: sqlite3.Connection, queued_before: int, limit: int) -> list[str]:
+    return [id for (id,) in connection.execute(_STUCK, (queued_before, limit))]
+
+
+def _where(terms: list[str]) -> str:
+    return " WHERE " + " AND ".join(terms) if terms else ""

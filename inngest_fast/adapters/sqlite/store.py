@@ -1,0 +1,92 @@
+"""ports.store.Store on one SQLite file, or in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+
+from inngest_fast.adapters.sqlite import queries
+from inngest_fast.adapters.sqlite.database import Database
+from inngest_fast.adapters.sqlite.reader import Reader
+from inngest_fast.adapters.sqlite.writer import Writer
+from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.events import Event
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run
+from inngest_fast.domain.transitions import Committed, Transition
+from inngest_fast.domain.waits import Wait
+from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.store import EventQuery, RunQuery
+
+
+class SqliteStore:
+    """One process, one file (design §4). `path` may be ":memory:".
+
+    With `durable` a commit survives the loss of power, else that of the process only. What is handed to
+    `commit` belongs to the store: it must not be changed any more.
+    """
+
+    name = "sqlite"
+
+    def __init__(self, path: str, *, durable: bool, clock: Clock) -> None:
+        self._clock = clock
+        self._database = Database(path, durable=durable)
+        self._writer = Writer(self._database)
+        self._points: Reader | Writer = self._writer
+        self._listings: Reader | Writer = self._writer
+
+    @property
+    def backlog(self) -> int:
+        return self._writer.backlog
+
+    async def open(self) -> None:
+        await self._writer.open()
+        if not self._database.in_memory:
+            # A long listing must not keep back the run that the next call needs.
+            self._points = Reader(self._database.path, "sqlite-reader")
+            self._listings = Reader(self._database.path, "sqlite-lister")
+
+    async def close(self) -> None:
+        readers = [each for each in (self._points, self._listings) if isinstance(each, Reader)]
+        await asyncio.gather(*(reader.close() for reader in readers))
+        await self._writer.close()
+
+    def commit(self, transition: Transition) -> Awaitable[Committed]:
+        return self._writer.commit(transition, self._clock.now_ms())
+
+    async def run(self, run_id: str) -> Run | None:
+        return await self._points.read(queries.run, run_id)
+
+    async def runs(self, query: RunQuery) -> list[Run]:
+        return await self._listings.read(queries.runs, query)
+
+    async def event(self, event_id: str) -> Event | None:
+        return await self._points.read(queries.event, event_id)
+
+    async def events(self, query: EventQuery) -> list[Event]:
+        return await self._listings.read(queries.events, query)
+
+    async def waits(self, ids: Sequence[int]) -> list[Wait]:
+        return await self._points.read(queries.waits, ids)
+
+    async def live_waits(self, after: int, limit: int) -> list[Wait]:
+        return await self._listings.read(queries.live_waits, after, limit)
+
+    async def jobs(self, after: str, limit: int) -> list[Job]:
+        return await self._listings.read(queries.jobs, after, limit)
+
+    async def run_jobs(self, run_id: str) -> list[Job]:
+        return await self._points.read(queries.run_jobs, run_id)
+
+    async def job(self, job_id: str) -> Job | None:
+        return await self._points.read(queries.job, job_id)
+
+    async def apps(self) -> list[App]:
+        return await self._points.read(queries.apps)
+
+    async def functions(self) -> list[Function]:
+        return await self._points.read(queries.functions)
+
+    async def count_live_runs(self) -> int:
+        return await self._listings.read(queries.count_live_runs)
+
+    async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
+        return await self._listings.read(queries.stuck_runs, queued_before, limit)

@@ -1,0 +1,111 @@
+"""The ASGI application: routing, access, limits, CORS, and errors as responses."""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable
+
+from inngest_fast.api import api_v1, dev, events, health, register, rest_v1, runs_v0
+from inngest_fast.api.asgi import AsgiRequest, ClientGoneError, Receive, Scope, Send
+from inngest_fast.api.cors import Cors
+from inngest_fast.api.failures import failure
+from inngest_fast.api.gate import Gate
+from inngest_fast.api.http import BodyTooLargeError, Response, Route
+from inngest_fast.api.router import Router
+from inngest_fast.api.services import Services
+from inngest_fast.domain.errors import OverloadedError, StoreError
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+STORE_RETRY_AFTER_S = 1
+
+_log = logging.getLogger(__name__)
+
+
+def all_routes(services: Services) -> list[Route]:
+    """Every route that is served."""
+    surfaces = (events, register, runs_v0, api_v1, rest_v1, health, dev)
+    return [route for surface in surfaces for route in surface.routes(services)]
+
+
+def application(services: Services, more: Iterable[Route] = ()) -> Application:
+    """The application over these services. `more` are routes of surfaces that are built elsewhere."""
+    return _Application(services, [*all_routes(services), *more]).serve
+
+
+class _Application:
+    def __init__(self, services: Services, routes: list[Route]) -> None:
+        settings = services.settings
+        self._router = Router(routes)
+        self._gate = Gate(settings)
+        self._max_body = settings.max_body
+        self._common = (
+            (b"vary", b"Origin"),
+            (b"x-inngest-server-kind", settings.server_kind.encode()),
+        )
+        self._cors = Cors()
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close"})
+            return
+        request = AsgiRequest(scope, receive, self._max_body)
+        try:
+            response = await self._answer(request, scope.get("raw_path") or b"")
+        except ClientGoneError:
+            return
+        await self._send(request, response, send)
+
+    async def _answer(self, request: AsgiRequest, raw_path: bytes) -> Response:
+        method, path = request.method, request.path
+        if method == "OPTIONS" and (granted := self._cors.preflight(request)) is not None:
+            return granted
+        found = self._router.find(path, raw_path)
+        if found is None:
+            return failure(path, "404 page not found", 404)
+        entry = found.methods.get(method)
+        if entry is None:
+            if method == "HEAD":
+                entry = found.methods.get("GET")
+            if entry is None:
+                allowed = ", ".join(sorted(found.methods))
+                return failure(path, f"{method} is not allowed here", 405, (("allow", allowed),))
+        route, names = entry
+        if names:
+            request.params = dict(zip(names, found.values, strict=True))
+        refusal = self._gate.refusal(route.access, request)
+        if refusal is not None:
+            return refusal
+        try:
+            return await route.handler(request)
+        except BodyTooLargeError:
+            return failure(path, f"Request body is over the max size: Max {self._max_body} bytes", 413)
+        except OverloadedError as error:
+            seconds = max(1, math.ceil(error.retry_after))
+            return failure(path, str(error), 429, (("retry-after", str(seconds)),))
+        except StoreError as error:
+            cause = {"pattern": route.pattern, "cause": str(error)}  # never the path: it may hold a key
+            _log.warning("request refused: the store cannot serve", extra=cause)
+            retry = (("retry-after", str(STORE_RETRY_AFTER_S)),)
+            return failure(path, "the store is unavailable, try again", 503, retry)
+        except ClientGoneError:
+            raise
+        except Exception:
+            _log.exception("request failed", extra={"method": method, "pattern": route.pattern})
+            return failure(path, "internal server error", 500)
+
+    async def _send(self, request: AsgiRequest, response: Response, send: Send) -> None:
+        body = response.body
+        headers = [
+            (b"content-length", b"%d" % len(body)),
+            *self._common,
+            *self._cors.headers(request),
+        ]
+        if body:
+            headers.append((b"content-type", response.content_type.encode("latin-1")))
+        for name, value in response.headers:
+            headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        if response.status == 204:
+            del headers[0]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})

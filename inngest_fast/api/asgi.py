@@ -1,0 +1,74 @@
+"""One request as ASGI brings it."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from inngest_fast.api.http import BodyTooLargeError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+_MAX_DIGITS = 18
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was whole; nobody reads an answer."""
+
+
+class AsgiRequest:
+    """api.http.Request over an ASGI scope."""
+
+    __slots__ = ("_body", "_headers", "_max_body", "_receive", "method", "params", "path", "query_string")
+
+    def __init__(self, scope: Scope, receive: Receive, max_body: int) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query_string: str = scope["query_string"].decode("latin-1")
+        self.params: dict[str, str] = {}
+        # Reversed, so that of repeated ones the first remains.
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._receive = receive
+        self._max_body = max_body
+        self._body: bytes | None = None
+
+    def header(self, name: str) -> str:
+        value = self._headers.get(name.encode("latin-1"))
+        return "" if value is None else value.decode("latin-1")
+
+    async def body(self) -> bytes:
+        if self._body is not None:
+            return self._body
+        announced = self._headers.get(b"content-length", b"")
+        if announced.isdigit() and (len(announced) > _MAX_DIGITS or int(announced) > self._max_body):
+            raise BodyTooLargeError
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        body: bytes = message.get("body", b"")
+        if message.get("more_body", False):
+            body = await self._rest(body)
+        elif len(body) > self._max_body:
+            raise BodyTooLargeError
+        self._body = body
+        return body
+
+    async def _rest(self, first: bytes) -> bytes:
+        chunks = [first]
+        size = len(first)
+        more = True
+        while more:
+            if size > self._max_body:
+                raise BodyTooLargeError
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            chunk: bytes = message.get("body", b"")
+            chunks.append(chunk)
+            size += len(chunk)
+            more = message.get("more_body", False)
+        if size > self._max_body:
+            raise BodyTooLargeError
+        return b"".join(chunks)

@@ -1,0 +1,163 @@
+"""The running parts, put together on any adapters."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from inngest_fast.domain.ids import Entropy
+from inngest_fast.domain.settings import Settings
+from inngest_fast.ports.app_client import AppClient
+from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.queue import Queue
+from inngest_fast.ports.store import Store
+from inngest_fast.ports.wait_index import WaitIndex
+from inngest_fast.runtime.app_ping import AppPing
+from inngest_fast.runtime.app_sync import AppSync
+from inngest_fast.runtime.boot import resume
+from inngest_fast.runtime.calls import Calls
+from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.committer import Committer
+from inngest_fast.runtime.counters import Counters
+from inngest_fast.runtime.crons import Crons
+from inngest_fast.runtime.executor import Executor
+from inngest_fast.runtime.ingest import Ingest
+from inngest_fast.runtime.live_waits import LiveWaits
+from inngest_fast.runtime.reconciler import Reconciler
+from inngest_fast.runtime.router import Router
+from inngest_fast.runtime.run_cache import RunCache
+from inngest_fast.runtime.run_changes import RunChanges
+from inngest_fast.runtime.run_control import RunControl
+from inngest_fast.runtime.store_watch import StoreWatch
+from inngest_fast.runtime.vitals import Vitals
+
+Sign = Callable[[bytes], str]
+
+_log = logging.getLogger(__name__)
+
+
+class Adapters(msgspec.Struct, frozen=True):
+    """What the runtime runs on."""
+
+    store: Store
+    queue: Queue
+    wait_index: WaitIndex
+    client: AppClient
+    clock: Clock
+    entropy: Entropy
+
+
+class Assembly:
+    """start, serve, drain, stop: in this order, each once."""
+
+    def __init__(self, adapters: Adapters, settings: Settings, sign: Sign | None) -> None:
+        store, queue, client = adapters.store, adapters.queue, adapters.client
+        clock, entropy = adapters.clock, adapters.entropy
+        self._adapters = adapters
+        self._settings = settings
+        self._sign = sign
+        self.counters = counters = Counters()
+        self.catalog = catalog = Catalog()
+        self.waits = waits = LiveWaits(store, adapters.wait_index)
+        self.cache = cache = RunCache()
+        watch = StoreWatch(store)
+        router = Router(catalog, waits, clock, entropy)
+        self.committer = committer = Committer(store, queue, waits, router, cache, watch, counters)
+        self.changes = changes = RunChanges(store, catalog, committer, cache, counters)
+        self.ingest = Ingest(committer, counters)
+        self.crons = crons = Crons(queue, catalog, committer, clock, entropy, counters)
+        calls = Calls(
+            changes=changes,
+            committer=committer,
+            catalog=catalog,
+            waits=waits,
+            client=client,
+            clock=clock,
+            entropy=entropy,
+            counters=counters,
+            sign=sign,
+            retry_interval_ms=int(settings.retry_interval * 1_000),
+        )
+        self.executor = Executor(
+            queue=queue,
+            calls=calls,
+            crons=crons,
+            changes=changes,
+            committer=committer,
+            clock=clock,
+            entropy=entropy,
+            counters=counters,
+        )
+        self.reconciler = Reconciler(store, queue, changes, clock, entropy, counters)
+        self.apps = AppSync(catalog, committer, queue, clock, counters, calls_per_app=settings.queue_workers)
+        self.runs = RunControl(changes, committer, waits, queue, clock, entropy)
+        self.vitals = Vitals(watch, queue, counters)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.failed = asyncio.Event()
+
+    async def start(self) -> None:
+        """Opens the store and takes up what is in it. Raises StoreError."""
+        adapters = self._adapters
+        await adapters.store.open()
+        await resume(adapters.store, adapters.queue, self.catalog, self.waits, self.crons)
+        self.apps.bound_calls()
+
+    def serve(self, port: int) -> None:
+        """Begins to work; `port` is where apps can reach this server."""
+        settings = self._settings
+        ping = AppPing(
+            catalog=self.catalog,
+            sync=self.apps,
+            client=self._adapters.client,
+            sign=self._sign,
+            server_kind=settings.server_kind,
+            urls=settings.sdk_urls,
+            interval=settings.poll_interval,
+            poll=settings.poll and settings.mode == "dev",
+            discovery=settings.discovery and settings.mode == "dev",
+            discovery_port=settings.discovery_port,
+            own_port=port,
+        )
+        self._spawn(self.executor.run(), "executor")
+        self._spawn(self.reconciler.run(), "reconciler")
+        self._spawn(ping.run(), "app ping")
+
+    async def drain(self, timeout: float) -> None:
+        """Takes no more work and waits, up to `timeout` seconds, for calls in flight."""
+        self.vitals.draining = True
+        self._adapters.queue.close()
+        for task in self._tasks:
+            if task.get_name() != "executor":
+                task.cancel()
+        in_flight = self.executor.in_flight
+        if in_flight:
+            _log.info("draining", extra={"in_flight": in_flight, "timeout_s": timeout})
+        left = await self.executor.drain(timeout)
+        if left:
+            _log.warning(
+                "calls were still in flight; their steps are made again after the next start",
+                extra={"calls": left},
+            )
+
+    async def stop(self) -> None:
+        """Lets go of everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._adapters.client.close()
+        await self._adapters.store.close()
+
+    def _spawn(self, loop: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(loop, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self.vitals.draining:
+            return
+        _log.critical(
+            "a part of the server stopped", extra={"part": task.get_name()}, exc_info=task.exception()
+        )
+        self.failed.set()

@@ -1,0 +1,162 @@
+"""Jobs that call an app: build, sign, send, and take the answer in (design §2)."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from inngest_fast.domain.apps import Function
+from inngest_fast.domain.ids import Entropy
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run, RunStatus
+from inngest_fast.domain.transitions import Transition
+from inngest_fast.domain.waits import Wait
+from inngest_fast.engine import limits
+from inngest_fast.engine.answer import Answer, read_answer, unreachable
+from inngest_fast.engine.call.request import Call, call_request
+from inngest_fast.engine.lifecycle import answered, before_call
+from inngest_fast.engine.routing.meeting import by_signal
+from inngest_fast.ports.app_client import AppCallError, AppClient, AppRequest
+from inngest_fast.ports.clock import Clock
+from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.committer import Committer
+from inngest_fast.runtime.counters import Counters
+from inngest_fast.runtime.live_waits import LiveWaits
+from inngest_fast.runtime.persistence import until_stored
+from inngest_fast.runtime.run_changes import RunChanges
+
+Sign = Callable[[bytes], str]
+
+SHOW_RUNNING_AFTER_S = 0.25
+
+_log = logging.getLogger(__name__)
+_NOBODY: Mapping[str, Wait] = {}
+
+
+class Calls:
+    def __init__(
+        self,
+        *,
+        changes: RunChanges,
+        committer: Committer,
+        catalog: Catalog,
+        waits: LiveWaits,
+        client: AppClient,
+        clock: Clock,
+        entropy: Entropy,
+        counters: Counters,
+        sign: Sign | None,
+        retry_interval_ms: int,
+    ) -> None:
+        self._changes = changes
+        self._committer = committer
+        self._catalog = catalog
+        self._waits = waits
+        self._client = client
+        self._clock = clock
+        self._entropy = entropy
+        self._counters = counters
+        self._sign = sign
+        self._retry_interval_ms = retry_interval_ms
+        self._showing: set[asyncio.Task[None]] = set()
+
+    async def work(self, job: Job) -> None:
+        """One call. On return the job is consumed, or moved to its next attempt."""
+        function = self._catalog.function(job.function_id)
+        run = await until_stored(lambda: self._changes.settled(job.run_id), self._entropy)
+        if run is None or function is None:
+            _log.error("a job without its run was dropped", extra={"job": job.id})
+            await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
+            return
+        if before_call.obstacle(run, function, job, self._clock.now_ms(), self._entropy) is not None:
+            await self._change(job.run_id, lambda run, fn: self._refuse(run, fn, job))
+            return
+        if before_call.is_begin_due(run, function):
+            await self._change(job.run_id, self._begin)
+            run = await until_stored(lambda: self._changes.settled(job.run_id), self._entropy)
+            if run is None or run.status.ended:
+                return
+        await self._take_in(job, *await self._call(run, function, job))
+
+    async def _call(self, run: Run, function: Function, job: Job) -> tuple[int, Answer]:
+        """When the call began, and its answer."""
+        started_at = self._clock.now_ms()
+        call = call_request(run, function, job)
+        self._counters.add("calls")
+        shown = None
+        if run.status is RunStatus.QUEUED:
+            shown = asyncio.get_running_loop().call_later(SHOW_RUNNING_AFTER_S, self._show_running, run.id)
+        try:
+            response = await self._client.send(self._request(call))
+        except AppCallError as error:
+            self._counters.add(f"calls_failed_{error.fault}")
+            return started_at, unreachable(error.fault, str(error))
+        finally:
+            if shown is not None:
+                shown.cancel()
+        return started_at, read_answer(
+            response.status, response.headers, response.body, now_ms=self._clock.now_ms()
+        )
+
+    async def _take_in(self, job: Job, started_at: int, answer: Answer) -> None:
+        signals = answered.signals(answer)
+        while True:
+            holders = await self._holders(job, signals) if signals else _NOBODY
+
+            def decide(run: Run, function: Function, holders: Mapping[str, Wait] = holders) -> Transition:
+                called = answered.Called(
+                    job=job,
+                    answer=answer,
+                    started_at=started_at,
+                    now=self._clock.now_ms(),
+                    retry_interval_ms=self._retry_interval_ms,
+                    holders=holders,
+                )
+                return answered.decide(run, function, called, self._entropy)
+
+            committed = await until_stored(lambda: self._changes.change(job.run_id, decide), self._entropy)
+            if committed is None or committed.reason != "signal":
+                return
+
+    def _request(self, call: Call) -> AppRequest:
+        headers = call.headers
+        if self._sign is not None:
+            headers = (*headers, ("X-Inngest-Signature", self._sign(call.body)))
+        return AppRequest(
+            method="POST",
+            url=call.url,
+            headers=headers,
+            body=call.body,
+            timeout_ms=limits.CALL_TIMEOUT,
+            max_body=limits.MAX_RESPONSE_SIZE,
+            max_redirects=limits.MAX_REDIRECTS,
+        )
+
+    async def _holders(self, job: Job, signals: list[str]) -> Mapping[str, Wait]:
+        """The live waits for these signals that are not the run's own."""
+        holders: dict[str, Wait] = {}
+        for signal in signals:
+            ids = self._waits.candidates(*by_signal(signal))
+            if not ids:
+                continue
+            for wait in await until_stored(partial(self._waits.read, ids), self._entropy):
+                if wait.key == signal and wait.run_id != job.run_id:
+                    holders[signal] = wait
+        return holders
+
+    def _refuse(self, run: Run, function: Function, job: Job) -> Transition | None:
+        return before_call.obstacle(run, function, job, self._clock.now_ms(), self._entropy)
+
+    def _begin(self, run: Run, function: Function) -> Transition | None:
+        if run.status is not RunStatus.QUEUED:
+            return None
+        return before_call.begin(run, function, self._clock.now_ms(), self._entropy)
+
+    async def _change(self, run_id: str, decide: Callable[[Run, Function], Transition | None]) -> None:
+        await until_stored(lambda: self._changes.change(run_id, decide), self._entropy)
+
+    def _show_running(self, run_id: str) -> None:
+        """A first call that takes its time: whoever looks should see that the run has started."""
+        task = asyncio.get_running_loop().create_task(self._change(run_id, self._begin))
+        self._showing.add(task)
+        task.add_done_callback(self._showing.discard)

@@ -1,0 +1,46 @@
+"""Taking events in: durable before acknowledged (design §3.1)."""
+
+import asyncio
+from collections.abc import Sequence
+
+from inngest_fast.domain.events import Event
+from inngest_fast.domain.transitions import Committed, CreateRun, PutEvent, Transition
+from inngest_fast.runtime.committer import Committer
+from inngest_fast.runtime.counters import Counters
+
+
+class Ingest:
+    def __init__(self, committer: Committer, counters: Counters) -> None:
+        self._committer = committer
+        self._counters = counters
+
+    async def accept(self, events: Sequence[Event]) -> list[list[str]]:
+        """Each event is a transition with everything that it causes; returns when all are durable.
+
+        The ids of the runs that each one started; of a repeated event those that it started at first.
+        Raises StoreError or OverloadedError; then none of these is acknowledged, and they may be sent again.
+        """
+        self._committer.admit(len(events))
+        transitions = [Transition([PutEvent(event)]) for event in events]
+        pending: list[asyncio.Future[Committed]] = []
+        try:
+            for transition in transitions:
+                await self._committer.route(transition)
+                pending.append(self._committer.hand_in(transition))
+        finally:
+            if pending:
+                await asyncio.wait(pending)
+        self._counters.add("events", len(events))
+        return [
+            _started(transition, future.result())
+            for transition, future in zip(transitions, pending, strict=True)
+        ]
+
+
+def _started(transition: Transition, committed: Committed) -> list[str]:
+    refused = committed.refused_runs
+    return [
+        refused.get(action.run.id, action.run.id)
+        for action in transition.actions
+        if isinstance(action, CreateRun)
+    ]

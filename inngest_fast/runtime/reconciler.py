@@ -1,0 +1,91 @@
+"""The safety net (design §3.6, §3.7): jobs that the queue lost, runs that nothing would move."""
+
+import asyncio
+import logging
+
+from inngest_fast.domain.apps import Function
+from inngest_fast.domain.errors import StoreError
+from inngest_fast.domain.ids import Entropy
+from inngest_fast.domain.runs import Run
+from inngest_fast.domain.transitions import Transition
+from inngest_fast.engine.lifecycle.repair import repair
+from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.queue import Queue
+from inngest_fast.ports.store import Store
+from inngest_fast.runtime.counters import Counters
+from inngest_fast.runtime.run_changes import RunChanges
+
+INTERVAL_S = 5.0
+PAGE = 2_000
+STUCK_AFTER_MS = 30_000
+REPAIRS_AT_ONCE = 100
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Scans the store's jobs in turn, a page each interval, and compares them with the queue.
+
+    Nothing depends on it in normal operation: what it repairs is counted, and is worth a look.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        changes: RunChanges,
+        clock: Clock,
+        entropy: Entropy,
+        counters: Counters,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._changes = changes
+        self._clock = clock
+        self._entropy = entropy
+        self._counters = counters
+        self._last = ""
+        self._missing: list[str] = []
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            try:
+                await self.sweep()
+            except StoreError as error:
+                _log.warning("could not check for lost work", extra={"error": str(error)})
+            except Exception:
+                _log.exception("the check for lost work failed")
+
+    async def sweep(self) -> None:
+        """One round. A job counts as lost when two rounds in a row found it in the store only. StoreError."""
+        await self._rearm()
+        jobs = await self._store.jobs(self._last, PAGE)
+        self._last = jobs[-1].id if len(jobs) == PAGE else ""
+        self._missing = [job.id for job in jobs if job.id not in self._queue]
+        stuck = await self._store.stuck_runs(self._clock.now_ms() - STUCK_AFTER_MS, REPAIRS_AT_ONCE)
+        for run_id in stuck:
+            await self._repair(run_id)
+
+    async def _rearm(self) -> None:
+        found, self._missing = self._missing, []
+        for job_id in found:
+            if job_id in self._queue:
+                continue
+            job = await self._store.job(job_id)
+            if job is not None and self._queue.add(job):
+                self._counters.add("reconciler_jobs_rearmed")
+                _log.warning("a job was missing from the queue and is queued again", extra={"job": job_id})
+
+    async def _repair(self, run_id: str) -> None:
+        committed = await self._changes.change(run_id, self._decide)
+        if committed is not None and committed.applied and committed.jobs:
+            self._counters.add("reconciler_runs_repaired")
+            _log.warning(
+                "a run had nothing that would move it; its app is asked again", extra={"run": run_id}
+            )
+
+    def _decide(self, run: Run, function: Function) -> Transition | None:
+        if run.status.ended:
+            return None
+        return repair(run, function, self._clock.now_ms(), self._entropy)

@@ -1,0 +1,110 @@
+"""Decisions on runs: one after the other for each run, on its newest state, made again if that was not so."""
+
+import asyncio
+from collections.abc import Callable
+
+from inngest_fast.domain.apps import Function
+from inngest_fast.domain.errors import StoreError
+from inngest_fast.domain.runs import Run
+from inngest_fast.domain.transitions import Committed, EndRun, Transition, UpdateRun
+from inngest_fast.ports.store import Store
+from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.committer import Committer
+from inngest_fast.runtime.counters import Counters
+from inngest_fast.runtime.run_cache import LiveRun, RunCache
+
+Decide = Callable[[Run, Function], Transition | None]
+
+
+class RunChanges:
+    def __init__(
+        self, store: Store, catalog: Catalog, committer: Committer, cache: RunCache, counters: Counters
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._committer = committer
+        self._cache = cache
+        self._counters = counters
+
+    async def settled(self, run_id: str) -> Run | None:
+        """A run as it is committed: what an app is told must be durable. Raises StoreError."""
+        while True:
+            live = await self._live(run_id)
+            if live is None:
+                return None
+            pending = live.pending
+            if pending is None or pending.done():
+                return live.run
+            await asyncio.wait((pending,))
+
+    async def change(self, run_id: str, decide: Decide) -> Committed | None:
+        """Commits what `decide` says of a run; None from it changes nothing.
+
+        `decide` is called again when the run turned out to be elsewhere. None if there is no such run.
+        Raises StoreError, with nothing committed.
+        """
+        while True:
+            live = await self._live(run_id)
+            if live is None:
+                return None
+            function = self._catalog.function(live.run.function_id)
+            if function is None:
+                raise LookupError(f"run {run_id} is of the unknown function {live.run.function_id}")
+            transition = decide(live.run, function)
+            if transition is None:
+                return Committed()
+            if self._committer.emits(transition):
+                await self._route(live, transition)
+            updated = _updated(transition)
+            result = self._committer.hand_in(transition)
+            if updated is not None:
+                live.run = updated
+                live.pending = result
+                self._cache.resize(live)
+            try:
+                committed = await result
+            except StoreError:
+                self._cache.evict(run_id, live)
+                raise
+            if committed.applied:
+                if updated is not None and updated.status.ended:
+                    self._counters.add(f"runs_{updated.status.name.lower()}")
+                    self._cache.evict(run_id, live)
+                return committed
+            self._cache.evict(run_id, live)
+            if committed.reason != "run":
+                return committed
+
+    async def _live(self, run_id: str) -> LiveRun | None:
+        while True:
+            live = self._cache.get(run_id)
+            if live is None:
+                run = await self._store.run(run_id)
+                if run is None:
+                    return None
+                live = self._cache.get(run_id) or self._cache.put(run)
+            elif live.pending is not None and live.pending.done() and not _is_applied(live.pending):
+                self._cache.evict(run_id, live)
+                continue
+            if live.gate is None:
+                return live
+            await asyncio.wait((live.gate,))
+
+    async def _route(self, live: LiveRun, transition: Transition) -> None:
+        gate = live.gate = asyncio.get_running_loop().create_future()
+        try:
+            await self._committer.route(transition)
+        finally:
+            live.gate = None
+            gate.set_result(None)
+
+
+def _updated(transition: Transition) -> Run | None:
+    for action in transition.actions:
+        if isinstance(action, UpdateRun | EndRun):
+            return action.run
+    return None
+
+
+def _is_applied(pending: "asyncio.Future[Committed]") -> bool:
+    return not pending.cancelled() and pending.exception() is None and pending.result().applied

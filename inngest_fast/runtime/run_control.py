@@ -1,0 +1,88 @@
+"""What is done to runs from outside."""
+
+from typing import Literal
+
+from inngest_fast.domain.apps import Function
+from inngest_fast.domain.durations import format_rfc3339
+from inngest_fast.domain.ids import Entropy
+from inngest_fast.domain.jobs import CALLS, Job, JobKind
+from inngest_fast.domain.runs import Run
+from inngest_fast.domain.transitions import ConsumeWait, Transition
+from inngest_fast.engine.lifecycle import due
+from inngest_fast.engine.routing.meeting import by_signal, signalled
+from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.queue import Queue
+from inngest_fast.runtime.committer import Committer
+from inngest_fast.runtime.live_waits import LiveWaits
+from inngest_fast.runtime.run_changes import RunChanges
+
+_WAITS_FOR = {
+    JobKind.SLEEP: "sleeping",
+    JobKind.WAIT_TIMEOUT: "waiting for an event, a signal or an invoked function",
+    JobKind.START_TIMEOUT: "its timeouts.start runs",
+    JobKind.FINISH_TIMEOUT: "its timeouts.finish runs",
+    JobKind.CRON: "waiting for the next tick",
+}
+
+
+class RunControl:
+    def __init__(
+        self,
+        changes: RunChanges,
+        committer: Committer,
+        waits: LiveWaits,
+        queue: Queue,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._changes = changes
+        self._committer = committer
+        self._waits = waits
+        self._queue = queue
+        self._clock = clock
+        self._entropy = entropy
+
+    async def cancel(self, run_id: str) -> Literal["cancelled", "ended", "unknown"]:
+        """Cancels a run, durable on return (flow-control §6.2). Raises StoreError."""
+        did = False
+
+        def decide(run: Run, function: Function) -> Transition | None:
+            nonlocal did
+            did = not run.status.ended
+            return due.cancel(run, function, self._clock.now_ms(), self._entropy) if did else None
+
+        if await self._changes.change(run_id, decide) is None:
+            return "unknown"
+        return "cancelled" if did else "ended"
+
+    async def signal(self, signal: str, data: bytes) -> str | None:
+        """Resumes the run that waits for this signal; `data` is canonical JSON. Raises StoreError."""
+        ids = self._waits.candidates(*by_signal(signal))
+        for wait in await self._waits.read(ids) if ids else ():
+            if wait.key != signal:
+                continue
+            job = signalled(wait, data, self._clock.now_ms())
+            committed = await self._committer.commit(Transition([ConsumeWait(wait.id, job)]))
+            if any(added.id == job.id for added in committed.jobs):
+                return wait.run_id
+        return None
+
+    def why_waiting(self, job: Job) -> str:
+        """One sentence on what a live job waits for (flow-control §8)."""
+        place = self._queue.explain(job.id)
+        if place is None:
+            return "not queued; it will be queued again within seconds"
+        if place.state == "leased":
+            return "being worked on"
+        if place.state == "scheduled":
+            when = format_rfc3339(place.due)
+            if job.kind in CALLS:
+                what = f"attempt {job.attempt + 1} is due" if job.attempt else "due"
+                return f"{what} at {when}"
+            return f"{_WAITS_FOR.get(job.kind, 'due')} until {when}"
+        if place.blocked_by:
+            return (
+                f"at the {place.blocked_by}: {place.in_use} of {place.limit} in use, "
+                f"{place.position} ahead in its function"
+            )
+        return f"ready, {place.position} ahead in its function"

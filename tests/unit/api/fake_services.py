@@ -1,0 +1,205 @@
+"""The server behind the surfaces, as small as the protocols of `api.services` allow."""
+
+from msgspec.structs import replace
+
+from inngest_fast.adapters.system.entropy import SystemEntropy
+from inngest_fast.api.services import Services
+from inngest_fast.domain.apps import Function
+from inngest_fast.domain.errors import SyncRefusedError
+from inngest_fast.domain.functions import FunctionConfig, Trigger
+from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
+from inngest_fast.domain.settings import Settings
+from inngest_fast.domain.syncs import FunctionsReply, SyncReply
+from inngest_fast.ports.queue import JobPlace
+
+NOW = 1_795_425_252_250
+SIGNING_KEY = "signkey-test-abc123def456"
+DEV = Settings()
+START = Settings(
+    mode="start", signing_key=SIGNING_KEY, signing_key_fallback="ff00", event_keys=("ek1", "key/2", "")
+)
+RUN_ID = "01M83V3VHB3Y6YYE5HMY6P2T7Q"
+EVENT_ID = "01M83V3VBVR6R0H8CD7M65N9TC"
+UNKNOWN_ID = "01M83V3VBVR6R0H8CD7M65N9T0"
+FUNCTION = Function(
+    id="3ff64485-02b3-5d7e-8407-0975d16f8c8a",
+    app_id="b4ba5c9c-0000-5000-8000-000000000001",
+    app_name="demo",
+    slug="demo-always-fails",
+    version=3,
+    config=FunctionConfig(
+        slug="demo-always-fails",
+        name="Always fails",
+        url="http://localhost:3000/api/inngest?fnId=demo-always-fails&stepId=step",
+        retries=1,
+        triggers=(
+            Trigger(event="shop/fail"),
+            Trigger(event="shop/x", expression="event.data.a"),
+            Trigger(cron="* * * * *"),
+        ),
+    ),
+    created_at=NOW - 5_000,
+    updated_at=NOW - 4_000,
+)
+
+
+def a_run(**changes):
+    run = Run(
+        id=RUN_ID,
+        app_id=FUNCTION.app_id,
+        function_id=FUNCTION.id,
+        slug=FUNCTION.slug,
+        event_ids=(EVENT_ID,),
+        events=(b'{"data":{},"id":"e","name":"shop/fail","ts":1,"user":{}}',),
+        queued_at=NOW - 3_000,
+        started_at=NOW - 2_000,
+        status=RunStatus.RUNNING,
+        steps={
+            "s1": Step("s1", "StepRun", "charge", StepStatus.COMPLETED, NOW, b'{"data":{"ok":true}}', 0, 1),
+            "s2": Step("s2", "StepRun", "mail", StepStatus.FAILED, NOW, b'{"error":{"name":"E"}}', 1, 2),
+            "s3": Step("s3", "WaitForEvent", "paid", StepStatus.COMPLETED, NOW, b'{"data":{},"id":"x"}', 2),
+            "s4": Step("s4", "Sleep", "nap", StepStatus.SLEEPING, NOW),
+        },
+        stack=("s1", "s2", "s3"),
+    )
+    for name, value in changes.items():
+        setattr(run, name, value)
+    return run
+
+
+class FakeClock:
+    def now_ms(self):
+        return NOW
+
+
+class FakeIngest:
+    def __init__(self):
+        self.events = []
+        self.failure = None
+        self.run_ids = [RUN_ID]
+
+    async def accept(self, events):
+        if self.failure is not None:
+            raise self.failure
+        self.events.extend(events)
+        return [list(self.run_ids) for _ in events]
+
+
+class FakeApps:
+    def __init__(self):
+        self.refusal = None
+        self.calls = []
+
+    async def register(self, body, *, platform=""):
+        self.calls.append(("register", body, platform))
+        if self.refusal is not None:
+            raise self.refusal
+        return SyncReply(modified=True, sync_id="sync", app_id="app")
+
+    async def remove(self, url):
+        self.calls.append(("remove", url))
+        return url == "http://localhost:3000/api/inngest"
+
+    async def add_functions(self, body):
+        self.calls.append(("add_functions", body))
+        if self.refusal is not None:
+            raise self.refusal
+        return FunctionsReply(1, 2, 3, ())
+
+
+class FakeRuns:
+    def __init__(self):
+        self.results = {RUN_ID: "cancelled"}
+        self.signals = []
+
+    async def cancel(self, run_id):
+        return self.results.get(run_id, "unknown")
+
+    async def signal(self, signal, data):
+        self.signals.append((signal, data))
+        return RUN_ID if signal == "known" else None
+
+    def why_waiting(self, job):
+        return f"waits for {job.kind}"
+
+
+class FakeStore:
+    name = "sqlite"
+
+    def __init__(self):
+        self.known_runs = {}
+        self.known_events = {}
+        self.live_jobs = []
+        self.queries = []
+        self.failure = None
+
+    async def run(self, run_id):
+        if self.failure is not None:
+            raise self.failure
+        return self.known_runs.get(run_id)
+
+    async def runs(self, query):
+        self.queries.append(query)
+        return list(self.known_runs.values())[: query.limit]
+
+    async def event(self, event_id):
+        return self.known_events.get(event_id)
+
+    async def events(self, query):
+        self.queries.append(query)
+        return list(self.known_events.values())[: query.limit]
+
+    async def run_jobs(self, run_id):
+        return [job for job in self.live_jobs if job.run_id == run_id]
+
+
+class FakeQueue:
+    name = "memory"
+
+    def explain(self, job_id):
+        return JobPlace("ready", NOW, NOW, 4) if job_id.endswith(":start") else None
+
+
+class FakeCatalog:
+    def __init__(self):
+        self.live = [FUNCTION]
+
+    def functions(self):
+        return self.live
+
+    def by_slug(self, slug):
+        return next((each for each in self.live if each.slug == slug), None)
+
+
+class FakeVitals:
+    def __init__(self):
+        self.unready = {}
+
+    def memory_mb(self):
+        return 31.25
+
+    def uptime_s(self):
+        return 12.0
+
+    def counters(self):
+        return {}
+
+
+def fake_services(settings=DEV, **changes):
+    return Services(
+        settings=replace(settings, **changes),
+        clock=FakeClock(),
+        entropy=SystemEntropy(),
+        store=FakeStore(),
+        queue=FakeQueue(),
+        ingest=FakeIngest(),
+        apps=FakeApps(),
+        runs=FakeRuns(),
+        catalog=FakeCatalog(),
+        vitals=FakeVitals(),
+    )
+
+
+REFUSED = SyncRefusedError(
+    "At least one function is invalid", code="batch_size_invalid", detail="secret detail"
+)
