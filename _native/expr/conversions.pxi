@@ -48,7 +48,7 @@ cdef object _to_uint(object value):
     if value is True or value is False or value is None:
         raise _no_overload("uint", [value])
     if PyFloat_CheckExact(value):
-        if not _finite(<double>value):
+        if not _finite(<double>value) or <double>value < 0.0:
             raise EvaluationError("unsigned integer overflow")
         return in_uint64(int(value))
     if PyLong_CheckExact(value):

@@ -53,7 +53,7 @@ cdef Node fold(Node node, Context c, bint loose):
         return _fold_comparison(<Comparison>node, c)
     if kind is In:
         return _fold_in(<In>node, c)
-    return _fold_parts(node, c)
+    return _again(_fold_parts(node, c), c)
 
 
 cdef Node _again(Node node, Context c):
@@ -152,9 +152,9 @@ cdef Node _fold_parts(Node node, Context c):
     cdef type kind = type(node)
     cdef Node condition
     if kind is Select:
-        return _again(field_of(fold((<Select>node).base, c, False), (<Select>node).field), c)
+        return field_of(fold((<Select>node).base, c, False), (<Select>node).field)
     if kind is Index:
-        return _again(element_of(fold((<Index>node).base, c, False), fold((<Index>node).key, c, False)), c)
+        return element_of(fold((<Index>node).base, c, False), fold((<Index>node).key, c, False))
     if kind is Has:
         return has(fold((<Has>node).target, c, False))
     if kind is Negative:

@@ -14,12 +14,19 @@ cdef inline const char *skip_space(const char *p, const char *end) noexcept nogi
 
 cdef inline const char *skip_string(const char *p, const char *end) noexcept nogil:
     """From behind the opening quote to behind the closing one, or NULL."""
+    cdef const char *start = p
+    cdef const char *before
     while p < end:
-        if p[0] == b'"':
-            return p + 1
-        if p[0] == b"\\":
-            p += 1
+        p = <const char *>memchr(p, c'"', end - p)
+        if p == NULL:
+            return NULL
+        before = p
+        while before > start and (before - 1)[0] == c"\\":
+            before -= 1
         p += 1
+        if (p - before) & 1:  # an even number of backslashes: none of them is the quote's
+            return p
+        start = p
     return NULL
 
 

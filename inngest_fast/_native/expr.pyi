@@ -1,6 +1,6 @@
 """The expression dialect of triggers, flow-control keys and waits (flow-control §2.5-2.9)."""
 
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 MAX_LENGTH: int
 """Characters of source. The contents of string literals do not count, up to 1 MiB in all."""
@@ -26,7 +26,7 @@ class _Missing:
 
 MISSING: _Missing
 
-Key = tuple[tuple[str, ...], str | float | bool | None]
+_Key: TypeAlias = tuple[tuple[str, ...], str | float | bool | None]
 """A path below `async`, and the value it must have."""
 
 @final
@@ -54,7 +54,7 @@ class Program:
         event's values do not fit into an expression's limits.
         """
 
-    def index_keys(self) -> tuple[Key | None, ...]:
+    def index_keys(self) -> tuple[_Key | None, ...]:
         """Equalities of a residue: a later event that matches has one of them by `lookup`.
 
         None stands for any event; () says that none can match. Numbers are floats. An absent field is
@@ -64,7 +64,7 @@ class Program:
     def names(self) -> frozenset[str]:
         """The variables it reads."""
 
-def compile(  # noqa: A001
+def compile(
     source: str,
     *,
     names: frozenset[str] = ...,
@@ -78,5 +78,5 @@ def compile(  # noqa: A001
     and calls of unknown functions fail when evaluated. The restricted policy raises PolicyError.
     """
 
-def lookup(event: bytes, path: tuple[str, ...]) -> str | float | bool | None | _Missing:
+def lookup(event: bytes, path: tuple[str, ...]) -> str | float | bool | _Missing | None:
     """The plain value at a path of a JSON object; MISSING if absent, an object or a list. Never fails."""

@@ -59,8 +59,8 @@ class Database:
             connection.close()
             self._unlock()
 
-    def error(self, error: BaseException) -> StoreError:
-        return store_error(self.path, "write to the database", error)
+    def error(self, error: BaseException, doing: str = "write to the database") -> StoreError:
+        return store_error(self.path, doing, error)
 
     def _connect(self) -> sqlite3.Connection:
         connection = connect(self.path)
@@ -69,8 +69,7 @@ class Database:
             version = migrate.check(connection, self.path, len(scripts))
             prepare_writer(connection, durable=self._durable)
             migrate.migrate(connection, version, scripts)
-            connection.execute("BEGIN IMMEDIATE")  # now is the time to find that it cannot be written
-            connection.execute("ROLLBACK")
+            migrate.try_write(connection)
         except BaseException:
             connection.close()
             raise

@@ -55,6 +55,15 @@ def migrate(connection: sqlite3.Connection, version: int, scripts: list[str]) ->
         raise
 
 
+def try_write(connection: sqlite3.Connection) -> None:
+    """Fails as a later write would, and changes nothing. To begin a transaction is no proof."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {_number(connection, 'user_version')}")
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def scripts(directory: Path = MIGRATIONS) -> list[str]:
     """The migrations in order; the first makes version 1 of nothing."""
     found = sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))

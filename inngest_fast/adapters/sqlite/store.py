@@ -65,7 +65,7 @@ class SqliteStore:
         return await self._listings.read(queries.events, query)
 
     async def waits(self, ids: Sequence[int]) -> list[Wait]:
-        return await self._points.read(queries.waits, ids)
+        return await self._points.read(queries.waits, tuple(ids))
 
     async def live_waits(self, after: int, limit: int) -> list[Wait]:
         return await self._listings.read(queries.live_waits, after, limit)

@@ -163,7 +163,7 @@ class Writer:
         except (sqlite3.Error, StoreError) as error:
             failure = self._database.error(error)
             _log.error("the store failed: %s", failure, extra={"transitions": len(taken)})
-            results = [failure] * len(taken)
+            results = [type(failure)(str(failure)) for _ in taken]  # raised apart, each with its traceback
             groups = None
         except BaseException as error:
             self._outcomes.tell([(future, self._database.error(error)) for _, _, future in taken])
@@ -186,5 +186,5 @@ class Writer:
             try:
                 answers.append((future, query(self._connection, *args, **kwargs)))
             except Exception as error:
-                answers.append((future, self._database.error(error)))
+                answers.append((future, self._database.error(error, "read the database")))
         self._outcomes.tell(answers)

@@ -210,16 +210,16 @@ async def compare(seed: int, path: str, together: int) -> None:
             assert await state(real) == await state(model)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(10))
 async def test_one_by_one(seed: int) -> None:
     await compare(seed, ":memory:", 1)
 
 
-@pytest.mark.parametrize("seed", range(25, 75))
+@pytest.mark.parametrize("seed", range(10, 35))
 async def test_in_groups(seed: int) -> None:
     await compare(seed, ":memory:", 8)
 
 
-@pytest.mark.parametrize("seed", range(75, 85))
+@pytest.mark.parametrize("seed", range(35, 40))
 async def test_in_a_file(seed: int, tmp_path: Path) -> None:
     await compare(seed, str(tmp_path / "main.db"), 4)

@@ -1,7 +1,7 @@
 """The dialect as a slow and obvious program: trees of tuples, evaluated over Python values.
 
-    ("value", v)  ("path", root, steps)  ("not", a)  ("and", [..])  ("or", [..])  ("if", a, b, c)
-    ("cmp", op, a, b)  ("in", a, b)  ("add", a, b)  ("size", a)  ("has", path)  ("list", [..])
+("value", v)  ("path", root, steps)  ("not", a)  ("and", [..])  ("or", [..])  ("if", a, b, c)
+("cmp", op, a, b)  ("in", a, b)  ("add", a, b)  ("size", a)  ("has", path)  ("list", [..])
 """
 
 import json

@@ -8,23 +8,44 @@ from hypothesis import strategies as st
 
 from inngest_fast._native import expr
 
-PIECES = (
-    "event event.a async.a async .b [ ] ( ) { } , : ? ! - + * / % == != < <= > >= && || in true false null 1 1.5 2u "
-    "0x1F 'a' \"b\" r'\\' b'x' '''t''' has( size( int( x .all(x, .exists(x, .map(x, .filter(x, date( now() string( "
-    "timestamp( duration( .matches( .contains( .getHours( json_parse( b64decode( // \n . 9223372036854775807 1e308 "
-    "type( google.protobuf.Duration '(' 'Jan  2 15:04:05' 'GMTAB+1' '-23:59' '1h' '\\ud83d' '2026-01-01' .0 e9"
-).split(" ")
+TOKENS = r"""
+event event.a async.a async .b [ ] ( ) { } , : ? ! - + * / % == != < <= > >= && || in true false null 1 1.5 2u 0x1F
+'a' "b" r'\' b'x' '''t''' has( size( int( x .all(x, .exists(x, .map(x, .filter(x, date( now() string( timestamp(
+duration( .matches( .contains( .getHours( json_parse( b64decode( // . 9223372036854775807 1e308 type( .0 e9 '('
+google.protobuf.Duration '2026-01-02T03:04:05Z' 'GMTAB+1' '-23:59' '1h' '\ud83d' '2026-01-01' '\u00e9'
+"""
+PIECES = TOKENS.split()
 sources = (
     st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join)
     | st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+    | st.lists(st.sampled_from(PIECES), max_size=14).map("\n".join)
     | st.text(max_size=40)
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab") | st.text(), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab") | st.text(), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-FRAGMENTS = [b'{"a":', b"{", b"}", b"[", b"]", b'"', b"\\", b"\\u12", b",", b":", b"1", b"-", b".5", b"e9", b"tru", b" "]
+FRAGMENTS = [
+    b'{"a":',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b"\\",
+    b"\\u12",
+    b",",
+    b":",
+    b"1",
+    b"-",
+    b".5",
+    b"e9",
+    b"tru",
+    b" ",
+]
 events = (
     json_values.map(lambda value: json.dumps({"a": value}).encode())
     | st.binary(max_size=30)
@@ -40,18 +61,22 @@ events = (
 def test_sources_and_events(source, event, later, now_ms):
     for check in (True, False):
         for policy in ("full", "restricted"):
+            position = 0
             try:
                 expr.compile(source, names=BOTH, check=check, policy=policy)
             except expr.CompileError as error:
-                assert 0 <= error.position <= len(source)
+                position = error.position
+            assert 0 <= position <= len(source)
     try:
         program = expr.compile(source, names=BOTH, check=False)
     except expr.CompileError:
         return
+    message = "-"
     try:
         program.evaluate(event, later, now_ms=now_ms)
     except expr.EvaluationError as error:
-        assert error.message
+        message = error.message
+    assert message
     assert program.matches(event, later, now_ms=now_ms) in (True, False)
     try:
         left = program.interpolate(event, now_ms=now_ms)
@@ -71,9 +96,11 @@ def test_lookup(event, path):
 
 @given(json_values)
 def test_events_are_read_as_json_reads_them(value):
-    text = json.dumps({"a": value})
+    text = json.dumps({"skipped": value, "\\": [value], "a": value, "b": value})
     plain = json.loads(text, parse_int=float, parse_constant=lambda _: None)
     if "NaN" in text or "Infinity" in text:
         return  # no JSON
     read = expr.compile("event.a", check=False).evaluate(text.encode())
-    assert json.dumps(read) == json.dumps(plain["a"]).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert json.dumps(read) == json.dumps(plain["a"]).encode("utf-16", "surrogatepass").decode(
+        "utf-16", "replace"
+    )

@@ -116,7 +116,9 @@ def test_null_has_and_elements_that_are_not_there(evaluate, source, result):
     assert evaluate(source) is result
 
 
-@pytest.mark.parametrize("source", ["null.exists(x, true)", '"a" in null', "!null", '!"str"', "!event.data.nil"])
+@pytest.mark.parametrize(
+    "source", ["null.exists(x, true)", '"a" in null', "!null", '!"str"', "!event.data.nil"]
+)
 def test_null_fails_where_it_has_no_meaning(evaluate, matches, source):
     with pytest.raises(expr.EvaluationError):
         evaluate(source)

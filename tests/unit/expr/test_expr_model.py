@@ -13,7 +13,9 @@ FIELDS = ("a", "b", "c")
 words = st.sampled_from(["", "x", 'q"\\\n', "é", "1"])
 numbers = st.sampled_from([0.0, 1.0, 2.5, -1.0])
 scalars = st.none() | st.booleans() | numbers | words
-values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), scalars, max_size=2)
+values = (
+    scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), scalars, max_size=2)
+)
 events = st.dictionaries(st.sampled_from(FIELDS), values, max_size=3)
 whole_events = st.fixed_dictionaries(dict.fromkeys(FIELDS, values))
 
@@ -35,7 +37,9 @@ def trees(paths: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             st.tuples(st.just("not"), inner),
             st.tuples(st.just("if"), inner, inner, inner),
             st.tuples(st.just("cmp"), st.sampled_from(OPS), inner, inner),
-            st.tuples(st.just("in"), inner, inner | st.tuples(st.just("list"), st.lists(constants, max_size=3))),
+            st.tuples(
+                st.just("in"), inner, inner | st.tuples(st.just("list"), st.lists(constants, max_size=3))
+            ),
             st.tuples(st.just("add"), inner, inner),
             st.tuples(st.just("size"), inner),
             st.tuples(st.just("has"), field_paths),

@@ -97,7 +97,11 @@ def test_the_clock_is_read_when_the_residue_is_evaluated(residue):
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -108,7 +112,10 @@ def test_any_value_survives_the_way_through_a_residue(value):
     program = expr.compile("async.x == event.x", names=BOTH)
     left = expr.compile(program.interpolate(wire({"x": value})), names=ASYNC)
     assert left.matches(b"{}", wire({"x": value})) is True
-    assert left.matches(b"{}", json.dumps({"x": value}, ensure_ascii=False).encode("utf-8", "replace")) in (True, False)
+    assert left.matches(b"{}", json.dumps({"x": value}, ensure_ascii=False).encode("utf-8", "replace")) in (
+        True,
+        False,
+    )
     assert left.matches(b"{}", wire({"x": [value]})) is False
 
 

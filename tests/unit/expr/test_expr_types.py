@@ -125,7 +125,18 @@ def test_operands_that_do_not_fit(evaluate, matches, source):
     assert matches(source) is False
 
 
-FALSY = ("event.data.nope", "(1 / 0)", "null", "false", '""', "0", "0u", "0.0", "event.data.zero", "event.data.empty")
+FALSY = (
+    "event.data.nope",
+    "(1 / 0)",
+    "null",
+    "false",
+    '""',
+    "0",
+    "0u",
+    "0.0",
+    "event.data.zero",
+    "event.data.empty",
+)
 TRUTHY = ("true", "1", '"a"', "[]", "{}", "event.data.none", "event.data.user == null", "0.5", "[0]")
 
 
@@ -168,7 +179,9 @@ def test_an_error_that_nothing_outweighs(evaluate, source):
         evaluate(source)
 
 
-@pytest.mark.parametrize("source", ["1", '"true"', "event.data.s", "event.data.list", "null", "event.data.nope"])
+@pytest.mark.parametrize(
+    "source", ["1", '"true"', "event.data.s", "event.data.list", "null", "event.data.nope"]
+)
 def test_only_the_boolean_true_matches(matches, source):
     assert matches(source) is False
     assert matches("event.data.yes") is True

@@ -7,7 +7,7 @@ import { functions, marks } from "./functions.mjs";
 
 const major = Number(process.argv[2]);
 const port = Number(process.argv[3]);
-const inngest = new sdk.Inngest({ id: `ts${major}`, isDev: true });
+const inngest = new sdk.Inngest({ id: `ts${major}` });
 const handle = serve({ client: inngest, functions: functions(inngest, sdk, major) });
 
 http
