@@ -10,14 +10,14 @@ cdef str residue_of(Node root, Context c):
     try:
         left = fold(root, c, True)
     except CompileError:
-        raise EvaluationError(f"the event's values nest the expression deeper than {<int>DEPTH_LIMIT} levels") from None
+        raise EvaluationError(f"with the event's values it is deeper than {<int>DEPTH_LIMIT} levels") from None
     if type(left) is Failing:
         return "false"
     if type(left) is Constant:
         return "true" if (<Constant>left).value is True else "false"
     text = left.text()
     if len(text) > LENGTH_LIMIT and (len(text) > TEXT_LIMIT or unquoted_length(text) > LENGTH_LIMIT):
-        raise EvaluationError(f"the event's values make the expression longer than {<int>LENGTH_LIMIT} characters")
+        raise EvaluationError(f"with the event's values it is longer than {<int>LENGTH_LIMIT} characters")
     return text
 
 

@@ -55,5 +55,6 @@ cdef str literal(object value):
     if PyList_CheckExact(value):
         return "[" + ", ".join([literal(item) for item in <list>value]) + "]"
     if PyDict_CheckExact(value):
-        return "{" + ", ".join([f"{literal(key)}: {literal(item)}" for key, item in (<dict>value).items()]) + "}"
+        members = [f"{literal(key)}: {literal(item)}" for key, item in (<dict>value).items()]
+        return "{" + ", ".join(members) + "}"
     return text_of(value)

@@ -35,7 +35,13 @@ cdef class Program:
         return self.used
 
 
-def compile(str source not None, *, frozenset names not None=frozenset({"event"}), str policy="full", bint check=True):
+def compile(
+    str source not None,
+    *,
+    frozenset names not None=frozenset({"event"}),
+    str policy="full",
+    bint check=True,
+):
     cdef Parser parser
     cdef Program program
     if policy not in ("full", "restricted"):

@@ -39,8 +39,9 @@ cdef class FieldEquals(Node):
             if found == PRESENT:
                 _require_value(p, end)
             return self.negated
-        if end - p > size + 1 and p[size + 1] == b'"' and memcmp(p + 1, PyBytes_AS_STRING(self.wanted), size) == 0:
-            return not self.negated
+        if end - p > size + 1 and p[size + 1] == b'"':
+            if memcmp(p + 1, PyBytes_AS_STRING(self.wanted), size) == 0:
+                return not self.negated
         return (decode_string(&p, end) == self.right.value) != self.negated
 
     cdef Precedence precedence(self):

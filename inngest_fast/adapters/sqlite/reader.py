@@ -4,7 +4,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -31,6 +31,7 @@ class Reader:
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._ended: asyncio.Future[None] | None = None
         self._closing = False
+        self._connection: sqlite3.Connection | None = None  # the thread's
 
     def read(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -55,40 +56,39 @@ class Reader:
     # On the thread
 
     def _main(self) -> None:
-        connection: sqlite3.Connection | None = None
         ended = False
         while not ended:
             asked = [self._asked.get()]
             asked += [self._asked.get_nowait() for _ in range(self._asked.qsize())]
-            answers: list[tuple[asyncio.Future[Any], Any]] = []
-            since = monotonic()
-            for each in asked:
-                if each is None:
-                    ended = True
-                    continue
-                query, args, kwargs, future = each
-                try:
-                    if connection is None:
-                        connection = open_reader(self._path)
-                    answers.append((future, query(connection, *args, **kwargs)))
-                except BaseException as error:  # the thread lives as long as the store
-                    answers.append((future, store_error(self._path, "read the database", error)))
-                    _discard(connection)
-                    connection = None
-                if monotonic() - since > _HELD_SECONDS:
-                    self._outcomes.tell(answers)
-                    answers = []
-                    since = monotonic()
-            if answers:
+            ended = None in asked
+            self._answer([each for each in asked if each is not None])
+            asked.clear()  # while it waits for the next, nothing of the last is kept
+        self._disconnect()
+        if self._ended is not None:
+            self._outcomes.tell([(self._ended, None)])
+
+    def _answer(self, asked: Sequence[_Asked]) -> None:
+        answers: list[tuple[asyncio.Future[Any], Any]] = []
+        since = monotonic()
+        for query, args, kwargs, future in asked:
+            try:
+                if self._connection is None:
+                    self._connection = open_reader(self._path)
+                answers.append((future, query(self._connection, *args, **kwargs)))
+            except BaseException as error:  # the thread lives as long as the store
+                answers.append((future, store_error(self._path, "read the database", error)))
+                self._disconnect()
+            if monotonic() - since > _HELD_SECONDS:
                 self._outcomes.tell(answers)
-        _discard(connection)
-        assert self._ended is not None
-        self._outcomes.tell([(self._ended, None)])
+                answers = []
+                since = monotonic()
+        if answers:
+            self._outcomes.tell(answers)
 
-
-def _discard(connection: sqlite3.Connection | None) -> None:
-    try:
-        if connection is not None:
-            connection.close()
-    except sqlite3.Error:
-        pass
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        try:
+            if connection is not None:
+                connection.close()
+        except sqlite3.Error:
+            pass

@@ -41,6 +41,7 @@ class Writer:
         self._closing = False
         self._closed: asyncio.Future[None] | None = None
         self._dead: BaseException | None = None
+        self._failure = ""
         self.backlog = 0
 
     async def open(self) -> None:
@@ -162,12 +163,14 @@ class Writer:
             results = groups.commit([(transition, now) for transition, now, _ in taken])
         except (sqlite3.Error, StoreError) as error:
             failure = self._database.error(error)
-            _log.error("the store failed: %s", failure, extra={"transitions": len(taken)})
+            self._log_failure(str(failure))
             results = [type(failure)(str(failure)) for _ in taken]  # raised apart, each with its traceback
             groups = None
         except BaseException as error:
             self._outcomes.tell([(future, self._database.error(error)) for _, _, future in taken])
             raise
+        else:
+            self._log_failure("")
         futures = [future for _, _, future in taken]
         outcomes = [
             self._database.error(result)
@@ -178,6 +181,15 @@ class Writer:
         self._outcomes.tell(list(zip(futures, outcomes, strict=True)), self._decided)
         return groups
 
+    def _log_failure(self, failure: str) -> None:
+        """Says once that the database fails, and once that it works again."""
+        if failure != self._failure:
+            self._failure = failure
+            if failure:
+                _log.error("the store fails: %s", failure)
+            else:
+                _log.warning('the store works again: "%s"', self._database.path)
+
     def _answer(self) -> None:
         answers: list[tuple[asyncio.Future[Any], Any]] = []
         take = self._asked.popleft
@@ -185,6 +197,6 @@ class Writer:
             query, args, kwargs, future = take()
             try:
                 answers.append((future, query(self._connection, *args, **kwargs)))
-            except Exception as error:
+            except BaseException as error:  # a query must not end the writer
                 answers.append((future, self._database.error(error, "read the database")))
         self._outcomes.tell(answers)

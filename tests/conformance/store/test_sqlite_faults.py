@@ -137,10 +137,11 @@ async def test_file_that_may_only_be_read(guarded):
     (guarded / "main.db.lock").chmod(0o666)
     path.chmod(0o444)
     guarded.chmod(0o777)
-    with unprivileged():
-        error = await refusal(path)
-    assert "readonly" in str(error)
-    assert "write access" in str(error)
+    before = path.read_bytes()
+    with unprivileged(), pytest.raises(StoreError, match="readonly.*write access") as caught:
+        await store_at(path).open()
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == before
     path.chmod(0o644)
     await create_again(path)
 
@@ -171,6 +172,7 @@ def process(module: str, path: Path) -> "subprocess.Popen[str]":
 async def test_in_use_by_another_process(path):
     with process("committing_process", path) as other:
         assert other.stdout.readline() == "open\n"
+        assert other.stdout.readline() == run_id(1) + "\n"
         with pytest.raises(StoreError) as caught:
             await store_at(path).open()
         other.kill()

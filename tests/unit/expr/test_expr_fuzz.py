@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from expr_event import BOTH
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -104,3 +105,21 @@ def test_events_are_read_as_json_reads_them(value):
     assert json.dumps(read) == json.dumps(plain["a"]).encode("utf-16", "surrogatepass").decode(
         "utf-16", "replace"
     )
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":'])
+def test_events_nested_without_end(opening):
+    event = b'{"deep":' + opening * 100_000 + b',"a":1}'
+    for source in (
+        "event.deep == 1",
+        "event.a == 1",
+        "event == event",
+        "has(event.deep)",
+        "size(event.deep) > 0",
+    ):
+        assert expr.compile(source).matches(event) is False
+    assert expr.lookup(event, ("a",)) is expr.MISSING
+    closed = b'{"deep":' + b"[" * 10_000 + b"]" * 10_000 + b',"a":1}'
+    assert expr.compile("event.a == 1 && has(event.deep)").matches(closed) is True
+    assert expr.compile("event.deep == event.deep").matches(closed) is False
+    assert expr.lookup(closed, ("a",)) == 1.0
