@@ -107,7 +107,7 @@ COMMAND_OPTIONS = (
         Kind.DURATION,
         "Constant delay in seconds (at least 1) before a retry, in place of the growing one. 0: off.",
     ),
-    Option("queue-workers", "queue_workers", Kind.NUMBER, "Most step calls in flight at once."),
+    Option("queue-workers", "queue_workers", Kind.NUMBER, "Most step calls in flight at once, for each app."),
     Option(
         "tick",
         "tick",

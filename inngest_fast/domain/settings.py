@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Constant delay between attempts in place of the exponential one. 0: off, else at least 1.
     retry_interval: float = 0.0
-    # Most step calls in flight at once.
+    # Most step calls in flight at once, for each app.
     queue_workers: int = 100
     # Accepted so that existing command lines work, and ignored: nothing here polls a queue.
     tick: float = 0.15

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from inngest_fast.cli.options import ENVIRONMENT_ONLY, OPTIONS, markdown
 
-PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
+ROOT = Path(__file__).parents[3]
 
 
-def test_the_table_is_what_the_options_print():
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("page", ["docs/configuration.md", "README.md"])
+def test_the_table_is_what_the_options_print(page):
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
     table = list(markdown())
     start = lines.index(table[0])
     assert lines[start : start + len(table)] == table
