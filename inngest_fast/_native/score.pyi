@@ -3,9 +3,9 @@
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
-class FairQueue(Generic[T]):
+class FairQueue(Generic[_T]):
     """Jobs in partitions, partitions in groups. Times in one unit, `now` given by the caller.
 
     Groups take turns, and in a group its partitions do; in a partition the lowest score goes first, then
@@ -13,10 +13,10 @@ class FairQueue(Generic[T]):
     limit, or on hold, costs nothing until it is let go.
     """
 
-    def add(self, id: str, partition: str, group: str, due: int, score: int, payload: T, now: int) -> bool:
-        """False, and no change, if the id is queued or leased. A partition's group is that of its first job."""
+    def add(self, id: str, partition: str, group: str, due: int, score: int, payload: _T, now: int) -> bool:
+        """False, and no change, if the id is known. A partition's group is that of its first job."""
 
-    def lease(self, n: int, now: int) -> list[T]:
+    def lease(self, n: int, now: int) -> list[_T]:
         """At most n that are due and not blocked."""
 
     def done(self, id: str) -> bool:
@@ -60,9 +60,7 @@ def gcra(tat: int | None, now: int, emission: int, cap: int, cost: int = 1) -> t
 class GcraTable:
     """Arrival times by key; keys that have caught up with the clock are forgotten."""
 
-    def take(
-        self, key: Hashable, now: int, emission: int, cap: int, cost: int = 1
-    ) -> tuple[bool, int]:
+    def take(self, key: Hashable, now: int, emission: int, cap: int, cost: int = 1) -> tuple[bool, int]:
         """Whether it is allowed, and when to try again. Only what is allowed is counted."""
 
     def peek(self, key: Hashable) -> int | None: ...

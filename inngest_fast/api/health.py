@@ -24,6 +24,7 @@ class _Surface:
             "redis": _backend("redis", services.queue.name, unready),
             "memory_mb": round(vitals.memory_mb(), 1),
             "uptime_s": round(vitals.uptime_s(), 3),
+            "counters": vitals.counters(),
         }
         return json_response(reply, 503 if unready else 200)
 

@@ -25,7 +25,13 @@ def test_the_tour(tmp_path: Path) -> None:
     # Discovery looks on port 8000, which may be taken here: the app's own port is named instead.
     server = ServerProcess("dev", "--no-discovery")
     app_port = server.port + 1 if server.port < 65_000 else server.port - 1
-    server.arguments = (*server.arguments, "-u", f"http://127.0.0.1:{app_port}/api/inngest", "--poll-interval", "1")
+    server.arguments = (
+        *server.arguments,
+        "-u",
+        f"http://127.0.0.1:{app_port}/api/inngest",
+        "--poll-interval",
+        "1",
+    )
     server.start()
     app = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "app:app", "--port", str(app_port)],
@@ -36,7 +42,9 @@ def test_the_tour(tmp_path: Path) -> None:
     )
     try:
         eventually(lambda: server.call("GET", "/api/v1/functions").json()["count"], within=30)
-        sent = next(line for block in blocks("sh") for line in block.splitlines() if line.startswith("curl -d"))
+        sent = next(
+            line for block in blocks("sh") for line in block.splitlines() if line.startswith("curl -d")
+        )
         body = re.search(r"-d '(.*?)'", sent)[1].encode()
         assert call("POST", f"{server.url}/e/dev", body=body).status == 200
 

@@ -96,9 +96,7 @@ class MemoryQueue:
             self._wake_next()
 
     def _put(self, job: Job) -> bool:
-        return self._jobs.add(
-            job.id, job.partition, job.group, job.due, job.score, job, self._clock.now_ms()
-        )
+        return self._jobs.add(job.id, job.partition, job.group, job.due, job.score, job, self._clock.now_ms())
 
     def _wake(self, due: int) -> None:
         """A job was put in: someone takes it now, or the timer sees to it."""

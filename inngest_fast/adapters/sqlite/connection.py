@@ -10,7 +10,7 @@ MEMORY: Final = ":memory:"
 
 # Where another program's tools hold the file for a moment.
 _BUSY_SECONDS: Final = 5.0
-_WRITER_CACHE_KB: Final = 8_192
+_WRITER_CACHE_KB: Final = 4_096
 _READER_CACHE_KB: Final = 1_024
 _CHECKPOINT_PAGES: Final = 2_000
 _WAL_KEPT_BYTES: Final = 16 * 1024 * 1024

@@ -26,9 +26,11 @@ class FileLock:
         except BlockingIOError:
             holder = os.read(fd, 32).decode("ascii", "replace").strip()
             os.close(fd)
-            by = f"process {holder}" if holder.isdigit() and int(holder) != os.getpid() else "another store"
+            by = "another store of this process"
+            if holder != str(os.getpid()):
+                by = f"another process ({holder or 'of unknown number'})"
             raise StoreError(
-                f'the database "{database}" is in use by another process ({by} holds "{path}"): '
+                f'the database "{database}" is in use by {by}, which holds "{path}": '
                 "stop that one first, or give this one its own directory"
             ) from None
         except OSError:

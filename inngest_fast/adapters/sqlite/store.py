@@ -1,7 +1,7 @@
 """ports.store.Store on one SQLite file, or in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 from inngest_fast.adapters.sqlite import queries
 from inngest_fast.adapters.sqlite.database import Database
@@ -49,7 +49,7 @@ class SqliteStore:
         await asyncio.gather(*(reader.close() for reader in readers))
         await self._writer.close()
 
-    def commit(self, transition: Transition) -> Awaitable[Committed]:
+    def commit(self, transition: Transition) -> asyncio.Future[Committed]:
         return self._writer.commit(transition, self._clock.now_ms())
 
     async def run(self, run_id: str) -> Run | None:

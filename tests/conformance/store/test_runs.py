@@ -3,7 +3,7 @@
 import pytest
 
 from inngest_fast.domain.runs import RunStatus, StepStatus
-from inngest_fast.domain.transitions import CreateRun, PutEvent, PutStep, Transition, UpdateRun
+from inngest_fast.domain.transitions import AddWait, CreateRun, PutEvent, PutStep, Transition, UpdateRun
 from inngest_fast.ports.store import RunQuery
 from tests.conformance.store.making import (
     NOW,
@@ -14,6 +14,7 @@ from tests.conformance.store.making import (
     next_version,
     run,
     run_id,
+    signal,
     started,
     step,
     updated,
@@ -62,6 +63,14 @@ async def test_has_the_wire_forms_it_was_given(store):
     await store.commit(Transition([CreateRun(alone, (job(2),))]))
     assert (await store.run(differing.id)).events == (other.wire,)
     assert (await store.run(alone.id)).events == alone.events
+
+
+async def test_does_not_count_on_an_event_of_a_dropped_transition(store):
+    await store.commit(Transition([AddWait(signal(5, 9, "sig"))]))
+    dropped = store.commit(Transition([PutEvent(event(1)), AddWait(signal(6, 8, "sig"))]))
+    await store.commit(Transition([CreateRun(run(1), (job(1),))]))
+    assert (await dropped).reason == "signal"
+    assert (await store.run(run_id(1))).events == run(1).events
 
 
 async def test_is_in_the_events_runs_next_to_others(store):

@@ -179,14 +179,14 @@ async def test_in_use_by_another_process(path):
         other.stdout.read()
     assert "in use by another process" in str(caught.value)
     assert str(path) in str(caught.value)
-    assert f"process {other.pid} " in str(caught.value)
+    assert f"({other.pid})" in str(caught.value)
     await create_again(path)
 
 
 async def test_in_use_by_another_store(path):
     store = store_at(path)
     await store.open()
-    with pytest.raises(StoreError, match="in use"):
+    with pytest.raises(StoreError, match="in use by another store of this process"):
         await store_at(path).open()
     assert (await store.commit(started(1))).applied
     await store.close()
@@ -302,6 +302,18 @@ async def test_writer_that_dies_leaves_nobody_waiting(path, monkeypatch):
     assert store.backlog == 0
     with pytest.raises(StoreError, match="the end"):
         await store.commit(started(1))
+    await store.close()
+
+
+async def test_connection_that_breaks_is_replaced(path):
+    store = store_at(path)
+    await store.open()
+    await store.commit(started(1))
+    await store._writer.read(lambda writing: writing.close())
+    with pytest.raises(StoreError):
+        await store.commit(started(2))
+    assert (await store.commit(started(2))).applied
+    assert await store.run(run_id(1)) is not None
     await store.close()
 
 

@@ -32,6 +32,23 @@ async def test_clean_end_leaves_one_file(file_store, path):
     assert sorted(each.name for each in path.parent.iterdir()) == ["main.db", "main.db.lock"]
 
 
+async def test_clean_end_leaves_all_in_the_file_whoever_else_reads_it(file_store, path):
+    await file_store.commit(started(1))
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("SELECT * FROM runs").fetchall()
+        await file_store.close()
+        assert (path.parent / "main.db-wal").stat().st_size == 0
+
+
+@pytest.mark.parametrize(("durable", "level"), [(True, 2), (False, 1)])
+async def test_waits_for_the_disk_if_durable(path, clock, durable, level):
+    store = SqliteStore(str(path), durable=durable, clock=clock)
+    await store.open()
+    found = await store._writer.read(lambda writing: writing.execute("PRAGMA synchronous").fetchone())
+    await store.close()
+    assert found == (level,)
+
+
 async def test_is_marked_as_ours(file_store, path):
     await file_store.close()
     with contextlib.closing(sqlite3.connect(path)) as other:

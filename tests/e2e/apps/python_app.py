@@ -1,9 +1,9 @@
 """The end-to-end app on the Python SDK. Usage: python_app.py PORT; INNGEST_DEV names the server."""
 
 import asyncio
-import datetime
 import logging
 import sys
+from datetime import timedelta
 
 import fastapi
 import inngest
@@ -52,7 +52,7 @@ async def parallel(ctx: inngest.Context) -> list[object]:
 @client.create_function(fn_id="sleeping", trigger=on("sleeping"), retries=0)
 async def sleeping(ctx: inngest.Context) -> str:
     mark("sleeping", stage="before")
-    await ctx.step.sleep("nap", datetime.timedelta(seconds=1))
+    await ctx.step.sleep("nap", timedelta(seconds=1))
     return "awake"
 
 
@@ -62,7 +62,7 @@ async def waiting(ctx: inngest.Context) -> object:
         "wait",
         event="py/go",
         if_exp="event.data.key == async.data.key",
-        timeout=datetime.timedelta(seconds=ctx.event.data["timeout"]),
+        timeout=timedelta(seconds=ctx.event.data["timeout"]),
     )
     return None if found is None else found.data
 
@@ -132,7 +132,7 @@ async def failing(ctx: inngest.Context) -> None:
     cancel=[inngest.Cancel(event="py/cancel", if_exp="event.data.key == async.data.key")],
 )
 async def cancellable(ctx: inngest.Context) -> str:
-    await ctx.step.sleep("long", datetime.timedelta(hours=1))
+    await ctx.step.sleep("long", timedelta(hours=1))
     return "not reached"
 
 
@@ -146,8 +146,19 @@ async def main() -> None:
     app = fastapi.FastAPI()
     app.get("/marks")(lambda: marks)
     functions = [
-        sequential, parallel, sleeping, waiting, child, invoking, sending, receiving, retrying,
-        catching, failing, cancellable, ticking,
+        sequential,
+        parallel,
+        sleeping,
+        waiting,
+        child,
+        invoking,
+        sending,
+        receiving,
+        retrying,
+        catching,
+        failing,
+        cancellable,
+        ticking,
     ]
     inngest.fast_api.serve(app, client, functions)
     config = uvicorn.Config(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

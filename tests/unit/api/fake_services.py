@@ -182,7 +182,7 @@ class FakeVitals:
         return 12.0
 
     def counters(self):
-        return {}
+        return {"events": 1}
 
 
 def fake_services(settings=DEV, **changes):

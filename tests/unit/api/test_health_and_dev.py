@@ -22,6 +22,7 @@ def test_health(settings):
         "redis": "not configured",
         "memory_mb": 31.2,
         "uptime_s": 12.0,
+        "counters": {"events": 1},
     }
 
 

@@ -106,7 +106,10 @@ def test_what_is_read(changes, name, expected):
         ({"limit": 5, "scope": "FN"}, (ConcurrencyLimit(5),)),
         ([{"limit": 5}], (ConcurrencyLimit(5),)),
         ([{"limit": 5}, {"limit": 0}], (ConcurrencyLimit(5),)),
-        ({"step": [{"limit": 5}], "fn": [{"limit": 1}]}, (ConcurrencyLimit(5), ConcurrencyLimit(1, kind="fn"))),
+        (
+            {"step": [{"limit": 5}], "fn": [{"limit": 1}]},
+            (ConcurrencyLimit(5), ConcurrencyLimit(1, kind="fn")),
+        ),
         ({"fn": [{"limit": 1, "scope": "fn"}]}, (ConcurrencyLimit(1, kind="fn"),)),
         ({"Fn": {"Limit": 1}}, (ConcurrencyLimit(1, kind="fn"),)),
         ({"fn": [], "step": None}, ()),
@@ -121,14 +124,29 @@ def test_concurrency_in_every_shape(value, limits):
     ("value", "problem"),
     [
         ([{"limit": 1}] * 3, "There are more concurrency limits specified than the allowed max of: 2"),
-        ({"step": [{"limit": 1}] * 3}, "There are more concurrency limits specified than the allowed max of: 2"),
+        (
+            {"step": [{"limit": 1}] * 3},
+            "There are more concurrency limits specified than the allowed max of: 2",
+        ),
         ({"fn": [{"limit": 1}] * 2}, "Only one function concurrency limit is allowed"),
-        ({"fn": [{"limit": 0}]}, "concurrency.fn[0].limit: a function concurrency limit must be greater than 0, got 0"),
+        (
+            {"fn": [{"limit": 0}]},
+            "concurrency.fn[0].limit: a function concurrency limit must be greater than 0, got 0",
+        ),
         ({"fn": [{}]}, "concurrency.fn[0].limit: a function concurrency limit must be greater than 0, got 0"),
-        ({"limit": 0, "key": "event.data.k"}, "concurrency.limit: a limit with a key must be greater than 0, got 0"),
+        (
+            {"limit": 0, "key": "event.data.k"},
+            "concurrency.limit: a limit with a key must be greater than 0, got 0",
+        ),
         ([{"limit": 1, "scope": "env"}], "concurrency[0].key: a limit with the scope env needs a key"),
-        ([{"limit": 1, "scope": "account"}], "concurrency[0].key: a limit with the scope account needs a key"),
-        ({"fn": [{"limit": 1, "scope": "app"}]}, "concurrency.fn[0].scope: one of fn, env and account, got 'app'"),
+        (
+            [{"limit": 1, "scope": "account"}],
+            "concurrency[0].key: a limit with the scope account needs a key",
+        ),
+        (
+            {"fn": [{"limit": 1, "scope": "app"}]},
+            "concurrency.fn[0].scope: one of fn, env and account, got 'app'",
+        ),
         ("5", "concurrency: expected a whole number or an object, got text"),
         (2.5, "concurrency: expected a whole number or an object, got the number 2.5"),
         (True, "concurrency: expected a whole number or an object, got a boolean"),
@@ -262,7 +280,9 @@ def test_batches_go_with_few_other_things(other, name):
 
 
 def test_every_problem_of_a_function_is_told():
-    error = refused(name="", retries=[], triggers=[{}], throttle=1, batchEvents={"maxSize": 1, "timeout": "1s"})
+    error = refused(
+        name="", retries=[], triggers=[{}], throttle=1, batchEvents={"maxSize": 1, "timeout": "1s"}
+    )
     assert len(error.problems) == 5
     assert error.code == "batch_size_invalid"
 
@@ -272,7 +292,10 @@ def test_every_problem_of_a_function_is_told():
     [
         ("f", "functions[2]: expected an object, got text"),
         ({"name": "F", "steps": {"step": STEP}}, "functions[2]: id: every function needs an id"),
-        ({"id": 5, "name": "F", "steps": {"step": STEP}}, "functions[2]: id: expected text, got the number 5"),
+        (
+            {"id": 5, "name": "F", "steps": {"step": STEP}},
+            "functions[2]: id: expected text, got the number 5",
+        ),
     ],
 )
 def test_a_function_without_an_id_is_named_by_its_place(value, problem):
@@ -344,7 +367,10 @@ def test_expressions_that_do_not_compile(changes, text, code):
 def test_batches_cannot_have_a_priority():
     pytest.importorskip("inngest_fast._native.expr")
     batch = {"maxSize": 5, "timeout": "5s"}
-    assert the_problem(batchEvents=batch, priority={"run": "1"}) == "batchEvents cannot be combined with priority.run"
+    assert (
+        the_problem(batchEvents=batch, priority={"run": "1"})
+        == "batchEvents cannot be combined with priority.run"
+    )
 
 
 @pytest.mark.parametrize("changes", [{"throttle": {"limit": 1, "period": "1m", "key": "a b"}},

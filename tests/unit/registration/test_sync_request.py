@@ -23,7 +23,10 @@ FUNCTION = {
             "id": "step",
             "name": "step",
             "retries": {"attempts": 2},
-            "runtime": {"type": "http", "url": "http://127.0.0.1:3000/api/inngest?fnId=shop-bill&stepId=step"},
+            "runtime": {
+                "type": "http",
+                "url": "http://127.0.0.1:3000/api/inngest?fnId=shop-bill&stepId=step",
+            },
         },
     },
 }
@@ -89,7 +92,9 @@ def test_an_exactly_spelled_key_goes_first():
 
 def test_what_python_sends():
     sent = {k: v for k, v in REQUEST.items() if k not in ("appName", "deployType", "headers", "capabilities")}
-    found = read_registration(json.dumps({**sent, "appname": "shop", "deploy_type": "ping", "headers": None}).encode())
+    found = read_registration(
+        json.dumps({**sent, "appname": "shop", "deploy_type": "ping", "headers": None}).encode()
+    )
     assert (found.app_name, found.deploy_type, found.env, found.capabilities) == ("shop", "ping", "", {})
 
 
@@ -196,7 +201,9 @@ def test_the_checksum_is_known_before_functions_are_checked():
 
 def test_one_bad_function_refuses_the_sync_and_every_problem_is_told():
     bad = {**FUNCTION, "id": "shop-bad", "batchEvents": {"maxSize": 1, "timeout": "1d"}}
-    error = refused(body(functions=[{**FUNCTION, "id": "shop-odd", "retries": {}, "name": 3}, FUNCTION, bad, 7]))
+    error = refused(
+        body(functions=[{**FUNCTION, "id": "shop-odd", "retries": {}, "name": 3}, FUNCTION, bad, 7])
+    )
     assert error.message == "At least one function is invalid"
     assert error.code == "batch_size_invalid"
     lines = error.detail.split("\n")
@@ -222,7 +229,9 @@ trees = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.sampled_from(["limit", "key", "period", "event", "cron", "mode", "fn", "step", "start", "attempts", "run"]),
+            st.sampled_from(
+                ["limit", "key", "period", "event", "cron", "mode", "fn", "step", "start", "attempts", "run"]
+            ),
             inner,
             max_size=4,
         ),

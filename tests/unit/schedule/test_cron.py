@@ -239,7 +239,9 @@ def matches(schedule_fields, local):
 )
 def test_ticks_near_a_change_are_those_found_by_trying_every_minute(change, minutes, hours, offset):
     zone, turn = change
-    expression = f"TZ={zone} {','.join(map(str, minutes))} {','.join(map(str, hours)) if hours else '*'} * * *"
+    expression = (
+        f"TZ={zone} {','.join(map(str, minutes))} {','.join(map(str, hours)) if hours else '*'} * * *"
+    )
     start = datetime.fromtimestamp(parse_rfc3339(turn) // 1_000, UTC) + timedelta(minutes=offset)
     every = range(60)
     fields = (minutes, hours or range(24), range(32), every, every)

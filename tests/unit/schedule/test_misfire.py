@@ -29,7 +29,9 @@ def test_the_latest_missed_tick_runs_and_the_others_are_counted(now, expected):
 
 def test_counting_is_exact_up_to_its_cap():
     ticks = plan(Schedule.parse("* * * * *"), T0, T0 + (MISSED_CAP) * MINUTE)
-    assert ticks == Ticks(run=T0 + MISSED_CAP * MINUTE, missed=MISSED_CAP - 1, next=T0 + (MISSED_CAP + 1) * MINUTE)
+    assert ticks == Ticks(
+        run=T0 + MISSED_CAP * MINUTE, missed=MISSED_CAP - 1, next=T0 + (MISSED_CAP + 1) * MINUTE
+    )
 
 
 @pytest.mark.parametrize("expression", ["* * * * *", "*/7 * * * *", "0 * * 1-6 *"])
