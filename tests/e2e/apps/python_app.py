@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from datetime import timedelta
 
@@ -10,7 +11,9 @@ import inngest
 import inngest.fast_api
 import uvicorn
 
-client = inngest.Inngest(app_id="py", logger=logging.getLogger("app"), is_production=False)
+client = inngest.Inngest(
+    app_id="py", logger=logging.getLogger("app"), is_production="INNGEST_DEV" not in os.environ
+)
 marks: list[dict[str, object]] = []
 
 
