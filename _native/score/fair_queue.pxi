@@ -48,6 +48,7 @@ cdef class Partition:
             and self.ready.size() == 0
             and self.limit < 0
             and self.hold is None
+            and not self.listed
         )
 
 
@@ -101,11 +102,12 @@ cdef class FairQueue:
             group = <Group>self._turns.popleft()
             group.listed = False
             if group.full():
-                continue
+                continue  # back in its turn when a place is freed
             while group.turns:
                 partition = <Partition>group.turns.popleft()
                 partition.listed = False
                 if partition.ready.size() == 0 or partition.blocked():
+                    self.forget(partition)
                     continue
                 item = partition.ready.pop()
                 item.state = LEASED
@@ -115,6 +117,7 @@ cdef class FairQueue:
                 self.list_partition(partition)
                 break
             self.list_group(group)
+            self.forget_group(group)
         return out
 
     def done(self, str id not None):
@@ -227,7 +230,11 @@ cdef class FairQueue:
     def depth(self):
         """{partition: (scheduled, ready, leased)}"""
         cdef Partition p
-        return {p.name: (p.scheduled, p.ready.size(), p.in_use) for p in self._partitions.values()}
+        return {
+            p.name: (p.scheduled, p.ready.size(), p.in_use)
+            for p in self._partitions.values()
+            if p.scheduled or p.ready.size() or p.in_use
+        }
 
     def oldest_ready(self):
         cdef Partition partition
@@ -307,5 +314,5 @@ cdef class FairQueue:
             self.forget_group(partition.group)
 
     cdef void forget_group(self, Group group):
-        if group.partitions == 0 and group.limit < 0 and group.in_use == 0:
+        if group.partitions == 0 and group.limit < 0 and group.in_use == 0 and not group.listed:
             self._groups.pop(group.name, None)

@@ -3,6 +3,8 @@
 def gcra(tat, long long now, long long emission, long long cap, long long cost=1):
     """(allowed, the theoretical arrival time to keep, when to try again)"""
     cdef long long arrival = now if tat is None or tat < now else tat
+    if arrival > now + emission * cap:
+        arrival = now + emission * cap  # only a clock that went back leaves it further ahead
     cdef long long after = arrival + emission * cost
     cdef long long open_at = after - emission * cap
     if now >= open_at:

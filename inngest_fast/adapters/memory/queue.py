@@ -46,7 +46,7 @@ class MemoryQueue:
             except BaseException:
                 if waiting.done() and not waiting.cancelled():
                     self._wake_next()  # the wake-up was meant for one that still waits
-                else:
+                elif waiting in self._waiting:  # a wake-up may have come after the cancellation, and gone on
                     self._waiting.remove(waiting)
                 raise
         return []
@@ -56,9 +56,12 @@ class MemoryQueue:
             self._wake_next()
 
     def requeue(self, job: Job) -> None:
-        self._jobs.drop(job.id)
+        freed = self._jobs.drop(job.id)
         self._put(job)
-        self._wake(job.due)
+        if freed:
+            self._wake_next()  # for the place, whenever the job itself is due
+        else:
+            self._wake(job.due)
 
     def drop(self, job_id: str) -> None:
         if self._jobs.drop(job_id):

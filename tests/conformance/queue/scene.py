@@ -1,0 +1,104 @@
+"""A queue on a virtual loop, and what happens around it."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from inngest_fast.domain.jobs import Job, JobKind
+from inngest_fast.ports.queue import Queue
+from tests.fixtures.virtual_loop import VirtualClock, VirtualLoop, run_virtual
+
+
+class Scene:
+    def __init__(self, queue: Queue, loop: VirtualLoop, clock: VirtualClock) -> None:
+        self.queue = queue
+        self.clock = clock
+        self.timers_fired = 0  # of the queue: what the scene itself waits for is not counted
+        self._set_timer = loop.call_at
+        loop.call_at = self._counting  # type: ignore[method-assign]
+
+    @property
+    def now(self) -> int:
+        return self.clock.now_ms()
+
+    def job(
+        self,
+        id: str,
+        *,
+        function: str = "f",
+        app: str = "a",
+        after: int = 0,
+        score: int = 0,
+        attempt: int = 0,
+        kind: JobKind = JobKind.EDGE,
+    ) -> Job:
+        return Job(
+            id=id,
+            kind=kind,
+            app_id=app,
+            function_id=function,
+            due=self.now + after,
+            score=score,
+            attempt=attempt,
+        )
+
+    def add(self, id: str, **how: Any) -> Job:
+        """Queues a new job."""
+        job = self.job(id, **how)
+        assert self.queue.add(job)
+        return job
+
+    async def take(self, n: int = 1) -> list[str]:
+        """Ids of a lease that need not wait."""
+        leasing = await self.waiting(n)
+        assert leasing.done(), "nothing to lease"
+        return [job.id for job in leasing.result()]
+
+    async def waiting(self, n: int = 1) -> "asyncio.Task[list[Job]]":
+        """A lease that has gone as far as it can."""
+        leasing = asyncio.ensure_future(self.queue.lease(n))
+        await self.settle()
+        return leasing
+
+    async def settle(self) -> None:
+        """Lets everything happen that is to happen now."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def pass_ms(self, ms: int) -> None:
+        """Lets time pass."""
+        passed = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._set_timer(loop.time() + ms / 1_000, passed.set_result, None)
+        await passed
+        await self.settle()
+
+    def _counting(self, when: float, callback: Callable[..., object], *args: Any, **how: Any) -> Any:
+        def fired() -> None:
+            self.timers_fired += 1
+            callback(*args)
+
+        return self._set_timer(when, fired, **how)
+
+
+def ids(leasing: "asyncio.Task[list[Job]]") -> list[str]:
+    """What a lease gave. It must have ended."""
+    return [job.id for job in leasing.result()]
+
+
+def scenario(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """A test that is told on a virtual loop: its `scene`, and fixtures as usual."""
+
+    @functools.wraps(test)
+    def run(open_queue: Callable[..., Awaitable[Queue]], **fixtures: Any) -> None:
+        async def main(loop: VirtualLoop, clock: VirtualClock) -> None:
+            await test(Scene(await open_queue(clock), loop, clock), **fixtures)
+
+        run_virtual(main)
+
+    asked = list(inspect.signature(test).parameters.values())[1:]
+    opening = inspect.Parameter("open_queue", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    run.__signature__ = inspect.Signature([opening, *asked])  # type: ignore[attr-defined]
+    return run

@@ -1,0 +1,151 @@
+"""Any sequence of changes, beside a list of jobs: no wake-up is lost, no limit is passed, nothing comes twice."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inngest_fast.domain.jobs import Job
+from inngest_fast.ports.queue import Depth
+from tests.conformance.queue.scene import Scene
+from tests.fixtures.virtual_loop import VirtualClock, VirtualLoop, run_virtual
+
+APPS = {"f": "a", "g": "a", "h": "b"}
+id = st.sampled_from("12345")
+change = st.one_of(
+    st.tuples(st.just("add"), id, st.sampled_from("fgh"), st.sampled_from([0, 0, 5, 20]), st.integers(0, 2)),
+    st.tuples(st.just("requeue"), id, st.sampled_from([0, 5, 20]), st.integers(0, 2)),
+    st.tuples(st.sampled_from(["done", "drop"]), id),
+    st.tuples(st.just("limit"), st.sampled_from("ab"), st.sampled_from([None, 0, 1, 1, 2])),
+    st.tuples(st.just("wait"), st.integers(1, 3), st.booleans()),
+    st.tuples(st.just("cancel"), st.integers(0, 5)),
+    st.tuples(st.just("pass"), st.sampled_from([1, 5, 20])),
+    st.just(("settle",)),
+    st.just(("settle",)),
+)
+
+
+class Beside:
+    """The queue's jobs as plain lists. A ready job stays ready."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.queued: dict[str, Job] = {}
+        self.leased: dict[str, Job] = {}
+        self.limits: dict[str, int | None] = {}
+        self.waiting: list[asyncio.Task[None]] = []
+        self.closed = False
+
+    def has_room(self, group: str) -> bool:
+        limit = self.limits.get(group)
+        return limit is None or sum(job.group == group for job in self.leased.values()) < limit
+
+    def could_run(self) -> list[Job]:
+        now = self.scene.now
+        return [job for job in self.queued.values() if job.due <= now and self.has_room(job.group)]
+
+    def take(self, job: Job) -> None:
+        known = self.queued.pop(job.id)
+        assert known == job
+        assert job.due <= self.scene.now
+        assert self.has_room(job.group)
+        self.leased[job.id] = job
+
+    async def settle(self) -> None:
+        await self.scene.settle()
+        for leasing in [leasing for leasing in self.waiting if leasing.done()]:
+            self.waiting.remove(leasing)
+            if not leasing.cancelled():
+                leasing.result()
+        if self.waiting:
+            assert self.could_run() == [], "a lease waits beside a job that could run"
+        self.compare()
+
+    def compare(self) -> None:
+        queue, now = self.scene.queue, self.scene.now
+        assert len(queue) == len(self.queued) + len(self.leased)
+        assert all(id in queue for id in [*self.queued, *self.leased])
+        depth: dict[str, Depth] = {}
+        for job in [*self.queued.values(), *self.leased.values()]:
+            was = depth.get(job.partition, Depth(0, 0, 0))
+            leased = job.id in self.leased
+            ready = not leased and job.due <= now
+            depth[job.partition] = Depth(
+                was.scheduled + (not leased and not ready), was.ready + ready, was.leased + leased
+            )
+        assert queue.depth() == depth
+        assert queue.oldest_ready() == min((job.due for job in self.could_run()), default=None)
+
+    async def lease(self, n: int, again: bool) -> None:
+        while jobs := await self.scene.queue.lease(n):
+            assert len(jobs) <= n
+            assert not self.closed
+            for job in jobs:
+                self.take(job)
+            if not again:
+                return
+        assert self.closed
+
+    async def apply(self, kind: str, *how: Any) -> None:
+        changing: Callable[..., None] | None = getattr(self, "_" + kind, None)
+        if changing is not None:
+            changing(*how)
+        elif kind == "pass":
+            await self.settle()
+            await self.scene.pass_ms(how[0])
+            await self.settle()
+        else:
+            await self.settle()
+
+    def _add(self, id: str, function: str, after: int, score: int) -> None:
+        job = self.scene.job(id, function=function, app=APPS[function], after=after, score=score)
+        known = id in self.queued or id in self.leased
+        if not known:
+            self.queued[id] = job
+        assert self.scene.queue.add(job) is not known
+
+    def _requeue(self, id: str, after: int, score: int) -> None:
+        old = self.leased.pop(id, None)
+        if old is not None:
+            job = self.scene.job(id, function=old.function_id, app=old.app_id, after=after, score=score)
+            self.queued[id] = job
+            self.scene.queue.requeue(job)
+
+    def _done(self, id: str) -> None:
+        self.leased.pop(id, None)
+        self.scene.queue.done(id)
+
+    def _drop(self, id: str) -> None:
+        self.leased.pop(id, None)
+        self.queued.pop(id, None)
+        self.scene.queue.drop(id)
+
+    def _limit(self, group: str, limit: int | None) -> None:
+        self.limits[group] = limit
+        self.scene.queue.limit_group(group, limit)
+
+    def _wait(self, n: int, again: bool) -> None:
+        self.waiting.append(asyncio.ensure_future(self.lease(n, again)))
+
+    def _cancel(self, place: int) -> None:
+        if place < len(self.waiting):
+            self.waiting[place].cancel()
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(changes=st.lists(change, min_size=20, max_size=60))
+def test_beside_a_list_of_jobs(open_queue: Callable[..., Any], changes: list[tuple[Any, ...]]) -> None:
+    async def main(loop: VirtualLoop, clock: VirtualClock) -> None:
+        beside = Beside(Scene(await open_queue(clock), loop, clock))
+        for start in [("limit", "a", 1), ("limit", "b", 2), ("wait", 1, True), ("wait", 2, True)]:
+            await beside.apply(*start)
+        for kind, *how in changes:
+            await beside.apply(kind, *how)
+        await beside.settle()
+        beside.closed = True
+        beside.scene.queue.close()
+        await asyncio.gather(*beside.waiting)
+
+    run_virtual(main)
