@@ -42,8 +42,8 @@ class AppClient(Protocol):
     async def send(self, request: AppRequest) -> AppResponse:
         """Sends, follows redirects with method, headers, body and query kept (sdk-protocol §2), reads.
 
-        Raises AppCallError. A request may reach the app twice if a kept connection breaks before a byte of
-        the answer came.
+        Raises AppCallError. A request may reach the app twice if a kept connection breaks at once, before a
+        byte of the answer came.
         """
         ...
 

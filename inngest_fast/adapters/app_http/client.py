@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
+# A kept connection that the app was closing anyway breaks within a round trip. One that breaks later took a
+# request along that may have been worked on: sending it again is for a retry, which counts, to decide.
+STALE_S = 1.0
+
 
 class HttpAppClient:
     """ports.app_client.AppClient. TLS trusts what the system, or SSL_CERT_FILE, trusts."""
@@ -58,11 +62,12 @@ class HttpAppClient:
     async def _exchange(self, target: Target, data: bytes, limit: int) -> Raw:
         connection = self._pool.take(target.origin)
         if connection is not None:
+            sent = asyncio.get_running_loop().time()
             try:
                 return await self._on(connection, data, limit)
             except AppCallError as error:
-                # The app closed it while the request was on its way: it was not read, or the app is gone.
-                if error.fault != "refused" or not connection.untouched:
+                late = asyncio.get_running_loop().time() - sent > STALE_S
+                if error.fault != "refused" or late or self._closed:
                     raise
         return await self._on(await self._pool.connect(target.origin), data, limit)
 

@@ -9,6 +9,9 @@ import httptools
 from inngest_fast.ports.app_client import AppCallError
 
 _INFORMATIONAL = 200
+# Headers, trailers and chunk framing; an honest app needs a few KB, and up to 5 bytes a byte in tiny chunks.
+MAX_OVERHEAD = 1024 * 1024
+_FRAMING_PER_BYTE = 8
 
 
 class Raw:
@@ -31,8 +34,8 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Raw] | None = None
         self._headers: dict[str, str] = {}
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._body: bytes | bytearray = b""
+        self._received = 0
         self._limit = 0
         self._in_body = False
         self._any_byte = False
@@ -41,17 +44,16 @@ class Connection(asyncio.Protocol):
         self.reusable = True
         self.closed = False
 
-    @property
-    def untouched(self) -> bool:
-        """Whether no byte of an answer to the last request has come."""
-        return not self._any_byte
-
     def exchange(self, request: bytes, limit: int) -> asyncio.Future[Raw]:
-        """Sends a request; the answer may have `limit` bytes of body. Ends in AppCallError on any fault."""
+        """Sends a request; the answer may have `limit` bytes of body. Ends in AppCallError on any fault.
+
+        The fault is "refused" only if no byte came.
+        """
         assert self._transport is not None
         self.exchanges += 1
         self._limit = limit
         self._any_byte = False
+        self._received = 0
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return self._answer
@@ -80,6 +82,10 @@ class Connection(asyncio.Protocol):
                 self.close()
                 return
             self._fail("protocol", f"malformed HTTP response: {error}")
+        else:
+            self._received += len(data)
+            if self._received > MAX_OVERHEAD and self._answer is not None:
+                self._check_overhead()
 
     def eof_received(self) -> bool:
         return False
@@ -98,7 +104,13 @@ class Connection(asyncio.Protocol):
 
     # httptools
 
+    def on_message_begin(self) -> None:
+        if self._answer is None:
+            self.reusable = False  # more than the response that was asked for
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:
+            return  # a trailer
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1").strip()
         known = self._headers.get(key)
@@ -108,26 +120,35 @@ class Connection(asyncio.Protocol):
         self._in_body = True
 
     def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > self._limit:
-            self._fail("too_large", f"the response has more than {self._limit} bytes")
+        if self._answer is None:
             return
-        self._chunks.append(body)
+        if len(self._body) + len(body) > self._limit:
+            self._fail("too_large", f"the response has more than {self._limit} bytes")
+        elif not self._body:
+            self._body = body  # most come in one piece, and are not copied
+        else:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += body
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
-        headers, chunks = self._headers, self._chunks
-        self._headers, self._chunks, self._size, self._in_body = {}, [], 0, False
+        headers, body = self._headers, self._body
+        self._headers, self._body, self._in_body = {}, b"", False
         if status < _INFORMATIONAL:
             return
         answer, self._answer = self._answer, None
         self.reusable = self.reusable and self._parser.should_keep_alive()
         if answer is not None and not answer.done():
-            answer.set_result(Raw(status, headers, chunks[0] if len(chunks) == 1 else b"".join(chunks)))
+            answer.set_result(Raw(status, headers, bytes(body)))
 
     def _ends_with_connection(self) -> bool:
         headers = self._headers
         return "content-length" not in headers and "transfer-encoding" not in headers
+
+    def _check_overhead(self) -> None:
+        if self._received - len(self._body) > MAX_OVERHEAD + _FRAMING_PER_BYTE * len(self._body):
+            self._fail("protocol", "the response has too many bytes of headers or framing")
 
     def _fail(self, fault: str, message: str) -> None:
         answer, self._answer = self._answer, None

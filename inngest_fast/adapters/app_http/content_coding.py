@@ -5,13 +5,19 @@ import zlib
 from inngest_fast.ports.app_client import AppCallError
 
 _GZIP = 16 + zlib.MAX_WBITS
+_MAX_CODINGS = 5
+# Members without content cost time and yield nothing; those who write several write a few.
+_MAX_MEMBERS = 64
 
 
 def decoded(body: bytes, coding: str, limit: int) -> bytes:
     """Raises AppCallError for a coding we do not know, a broken body, and one of more than `limit` bytes."""
-    for name in reversed([part.strip().lower() for part in coding.split(",")]):
-        if name in ("", "identity") or not body:
-            continue
+    names = [name for part in coding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
+    if len(names) > _MAX_CODINGS:
+        raise AppCallError("protocol", f"the response has {len(names)} content encodings")
+    for name in reversed(names):
+        if not body:
+            break
         if name in ("gzip", "x-gzip"):
             body = _gzip(body, limit)
         elif name == "br":
@@ -25,6 +31,8 @@ def _gzip(body: bytes, limit: int) -> bytes:
     out: list[bytes] = []
     left = limit + 1
     while body:
+        if len(out) == _MAX_MEMBERS:
+            raise AppCallError("protocol", f"the response has more than {_MAX_MEMBERS} gzip members")
         stream = zlib.decompressobj(_GZIP)
         try:
             part = stream.decompress(body, left)

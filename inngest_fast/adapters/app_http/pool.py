@@ -27,6 +27,7 @@ class Pool:
         self._idle: dict[Origin, list[Connection]] = {}
         self._origins: dict[Connection, Origin] = {}
         self._sweep: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def __len__(self) -> int:
         """Open connections, idle or busy."""
@@ -65,6 +66,11 @@ class Pool:
         except OSError as error:
             fault = "tls" if type(error).__module__ == "ssl" else "refused"
             raise AppCallError(fault, str(error)) from None  # type: ignore[arg-type]
+        except UnicodeError:
+            raise AppCallError("refused", f"{host} is no host name") from None
+        if self._closed or connection.closed:
+            connection.close()
+            raise AppCallError("refused", "the connection was closed before the request")
         self._origins[connection] = origin
         return connection
 
@@ -85,6 +91,8 @@ class Pool:
             self._sweep = loop.call_later(IDLE_S, self._close_stale)
 
     def close(self) -> None:
+        """Ends every connection, and those that are being made as soon as they are."""
+        self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None

@@ -2,11 +2,14 @@
 
 from base64 import b64encode
 from functools import lru_cache
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import msgspec
 
 from inngest_fast.ports.app_client import AppCallError
+
+# Every printable ASCII character: what an app escaped, or not, is not ours to change.
+_AS_IT_IS = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -24,6 +27,8 @@ def parse_target(url: str) -> Target:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        if host and not host.isascii():
+            host = host.encode("idna").decode()
     except ValueError as error:
         raise AppCallError("protocol", f"{url!r} is no URL: {error}") from None
     if parts.scheme not in ("http", "https") or not host:
@@ -31,19 +36,29 @@ def parse_target(url: str) -> Target:
     if not url.isprintable() or " " in url:
         raise AppCallError("protocol", f"{url!r} has blanks or control characters")
     default = 443 if parts.scheme == "https" else 80
-    name = f"[{host}]" if ":" in host else host.encode("idna").decode() if not host.isascii() else host
-    authority = name if port in (None, default) else f"{name}:{port}"
-    path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    port = default if port is None else port
+    name = f"[{host}]" if ":" in host else host
+    authority = name if port == default else f"{name}:{port}"
+    path = quote(parts.path or "/", safe=_AS_IT_IS)
+    if parts.query:
+        path += "?" + quote(parts.query, safe=_AS_IT_IS)
     authorization = ""
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + b64encode(pair.encode()).decode()
-    path = path.encode("ascii", "ignore").decode() if not path.isascii() else path
-    return Target((parts.scheme, host, port or default), authority, path, authorization)
+    return Target((parts.scheme, host, port), authority, path, authorization)
 
 
 def redirected(url: str, location: str) -> str:
-    """The URL that a Location leads to; it keeps the query if the Location has none of its own."""
-    moved = urlsplit(urljoin(url, location))
+    """The URL that a Location leads to; it keeps the query if the Location has none of its own.
+
+    `location` is as it came, latin-1 of whatever bytes. Raises AppCallError if it makes no URL.
+    """
+    try:
+        moved = urlsplit(urljoin(url, quote(location.encode("latin-1"), safe=_AS_IT_IS)))
+    except ValueError as error:
+        raise AppCallError(
+            "protocol", f"the app redirects to {location!r}, which is no URL: {error}"
+        ) from None
     query = moved.query or urlsplit(url).query
     return urlunsplit((moved.scheme, moved.netloc, moved.path, query, ""))
