@@ -26,7 +26,7 @@ _LAST_REQUESTS_S = 2.0
 
 
 def run(settings: Settings) -> int:
-    """Serves until SIGTERM or SIGINT; a second one ends it at once. The exit code.
+    """Serves until SIGTERM, SIGINT or SIGQUIT; a second one ends it at once. The exit code.
 
     Raises InngestFastError when it cannot start: the store, the address.
     """
@@ -92,7 +92,7 @@ def _on_signals(stopping: asyncio.Event) -> None:
             raise SystemExit(130)
         stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         loop.add_signal_handler(number, stop)
 
 

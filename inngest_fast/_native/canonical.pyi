@@ -14,4 +14,4 @@ def canonicalize(data: bytes) -> bytes:
     """
 
 def quote(text: str) -> bytes:
-    """A string as canonical JSON."""
+    """A string as canonical JSON. Halves of surrogate pairs are as in `canonicalize`."""

@@ -61,7 +61,10 @@ class GcraTable:
     """Arrival times by key; keys that have caught up with the clock are forgotten."""
 
     def take(self, key: Hashable, now: int, emission: int, cap: int, cost: int = 1) -> tuple[bool, int]:
-        """Whether it is allowed, and when to try again. Only what is allowed is counted."""
+        """Whether it is allowed, and when to try again. Only what is allowed is counted.
+
+        After the clock went back nobody waits longer than for a full bucket to drain.
+        """
 
     def peek(self, key: Hashable) -> int | None: ...
     def restore(self, key: Hashable, tat: int) -> None: ...

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import resource
 import socket
 import warnings
 
@@ -10,6 +11,8 @@ from inngest_fast.api.application import Application
 from inngest_fast.domain.errors import InngestFastError
 
 _BACKLOG = 1024
+_MOST_CONNECTIONS = 10_000
+_OTHER_FILES = 256  # the database's, and the connections to apps
 _PORTS_TRIED = 100
 _STARTED_WITHIN_S = 10.0
 
@@ -51,6 +54,21 @@ def _bound(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
+def _room() -> int:
+    """How many connections to hold at once; beyond them even a probe is not answered. Idle ones count.
+
+    Takes for it what the system lets this process have: shells start programs with few open files.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(min(_MOST_CONNECTIONS, soft - _OTHER_FILES), 1)
+
+
 class Listener:
     """start, then stop."""
 
@@ -70,6 +88,7 @@ class Listener:
             http=HTTPModes.http1,
             websockets=False,
             backlog=_BACKLOG,
+            backpressure=_room(),
             log_enabled=False,
         )
         self._task: asyncio.Task[None] | None = None

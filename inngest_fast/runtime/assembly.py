@@ -62,7 +62,7 @@ class Assembly:
         self.catalog = catalog = Catalog()
         self.waits = waits = LiveWaits(store, adapters.wait_index)
         self.cache = cache = RunCache()
-        watch = StoreWatch(store)
+        self.watch = watch = StoreWatch(store)
         router = Router(catalog, waits, clock, entropy)
         self.committer = committer = Committer(store, queue, waits, router, cache, watch, counters)
         self.changes = changes = RunChanges(store, catalog, committer, cache, counters)
@@ -122,6 +122,7 @@ class Assembly:
         )
         self._spawn(self.executor.run(), "executor")
         self._spawn(self.reconciler.run(), "reconciler")
+        self._spawn(self.watch.run(), "store watch")
         self._spawn(ping.run(), "app ping")
 
     async def drain(self, timeout: float) -> None:

@@ -21,6 +21,11 @@ class Ingest:
         Raises StoreError or OverloadedError; then none of these is acknowledged, and they may be sent again.
         """
         self._committer.admit(len(events))
+        if len(events) == 1:
+            transition = Transition([PutEvent(events[0])])
+            committed = await self._committer.commit(transition)
+            self._counters.add("events")
+            return [_started(transition, committed)]
         transitions = [Transition([PutEvent(event)]) for event in events]
         pending: list[asyncio.Future[Committed]] = []
         try:

@@ -40,8 +40,9 @@ def standard_error(body: bytes, fallback: str) -> bytes:
         b'"message":' + message,
         b'"name":' + (_string(found.name) or b'"Error"'),
     ]
-    if found.cause not in (_absent, b"null"):
-        members.insert(0, b'"cause":' + bytes(found.cause))
+    cause = bytes(found.cause)
+    if cause not in (b"", b"null"):
+        members.insert(0, b'"cause":' + cause)
     if stack := _string(found.stack):
         members.append(b'"stack":' + stack)
     return b"{" + b",".join(members) + b"}"

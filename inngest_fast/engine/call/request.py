@@ -2,7 +2,7 @@
 
 import hashlib
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
@@ -39,10 +39,10 @@ def call_request(run: Run, function: Function, job: Job) -> Call:
             ("Content-Type", "application/json"),
             ("X-Run-ID", run.id),
             ("x-inngest-req-version", str(run.request_version)),
-            ("X-Inngest-Step-ID", step_id),
+            ("X-Inngest-Step-ID", _header_value(step_id)),
             ("x-request-id", request_id),
             ("x-inngest-generation-id", str(job.generation)),
-            ("x-inngest-job-id", job.id),
+            ("x-inngest-job-id", _header_value(job.id)),
             ("traceparent", _traceparent(run.id, request_id)),
         ),
         body=body,
@@ -112,6 +112,11 @@ def _body(run: Run, function: Function, job: Job, step_id: str, request_id: str,
 def _request_id(job: Job) -> str:
     digest = hashlib.blake2b(f"{job.id}\0{job.generation}".encode(), digest_size=10).digest()
     return ulid(job.due, digest)
+
+
+def _header_value(text: str) -> str:
+    """Hashed ids as they are; an id is whatever an app says, and must not end the header."""
+    return text if text.isascii() and text.isprintable() else quote(text)
 
 
 def _traceparent(run_id: str, request_id: str) -> str:

@@ -17,7 +17,7 @@ from inngest_fast.engine.lifecycle import finish, retry
 from inngest_fast.engine.lifecycle.draft import Draft
 from inngest_fast.engine.lifecycle.errors import AttemptError, RunFatalError, error_object
 from inngest_fast.engine.lifecycle.proceed import after_step, open_group, rediscover
-from inngest_fast.engine.ops.finished import finish_step
+from inngest_fast.engine.ops.finished import finish_step, overflow
 from inngest_fast.engine.ops.invoke import invoke
 from inngest_fast.engine.ops.planned import plan_step
 from inngest_fast.engine.ops.sleep import plan_sleep
@@ -106,16 +106,24 @@ def _retry_at(draft: Draft, called: Called, retry_at: int | None) -> int:
 def _take_ops(draft: Draft, called: Called, answer: Ops) -> None:
     run, job = draft.run, called.job
     ops = [op for op in answer.ops if not op.lazy and op.op is not Opcode.NONE]
+    if job.kind is not JobKind.PLAN:
+        _forget_unreported(run, ops)
     if not ops:
         _nothing_said(draft, job)
         return
+    if len(ops) > limits.MAX_STEPS:
+        raise overflow()
+    end = next((op for op in ops if op.op is Opcode.RUN_COMPLETE), None)
+    if end is not None:
+        ops = [op for op in ops if op.op in _FINISHED]  # nothing begins in a run that ends
     grouped = len(ops) > 1
     if grouped:
         run.force_plan = True
         run.branched = True
     in_group = grouped and run.request_version >= 2 and any(op.plans for op in ops)
     if in_group:
-        open_group(run, [op.id for op in ops if not _has_memo(run, op.id)])
+        steps = [op.id for op in ops if op.op is not Opcode.DISCOVERY_REQUEST]
+        open_group(run, [id for id in steps if not _has_memo(run, id)])
 
     for op in ops:
         if op.op is Opcode.WAIT_FOR_EVENT and not _known(run, op.id):
@@ -133,7 +141,6 @@ def _take_ops(draft: Draft, called: Called, answer: Ops) -> None:
         else:
             finish_step(draft, op, called.started_at)
             done.append(op)
-    end = next((op for op in ops if op.op is Opcode.RUN_COMPLETE), None)
     if end is not None:
         finish.complete(draft, end.data if end.data is not None else b"null")
         return
@@ -182,6 +189,13 @@ def _proceed(draft: Draft, job: Job, done: Sequence[Op], ops: Sequence[Op], *, e
         rediscover(draft, f"discover-{run.version}", 0)
     elif emptied or (not scheduled and not _any_open(run)):
         rediscover(draft, f"discover-{run.version}", limits.REDISCOVERY_DELAY)
+
+
+def _forget_unreported(run: Run, ops: Sequence[Op]) -> None:
+    """A step that failed in an earlier call and is not reported again must not keep its group waiting."""
+    if run.pending:
+        ids = {op.id for op in ops}
+        run.pending = tuple(id for id in run.pending if id in ids or _known(run, id))
 
 
 def _nothing_said(draft: Draft, job: Job) -> None:

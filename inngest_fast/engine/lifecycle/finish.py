@@ -40,7 +40,9 @@ def _end(draft: Draft, status: RunStatus, output: bytes | None, error: bytes | N
     if trigger.name in _SILENT:
         return
     data = _data(run, status)
-    meta = b"" if trigger.meta == b"null" else bytes(trigger.meta)
+    meta = bytes(trigger.meta)
+    if meta == b"null":
+        meta = b""
     draft.act(_event(draft, FINISHED, "", data, meta))
     if status is RunStatus.FAILED:
         draft.act(_event(draft, FAILED, run.id, data, meta))

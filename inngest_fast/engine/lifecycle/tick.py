@@ -62,7 +62,7 @@ def fire(function: Function, job: Job, now: int, entropy: Entropy) -> Fired:
     ticks = plan(_schedule(mark.cron), mark.tick - 1, now - mark.jitter_ms)
     actions: list[PutEvent | MoveJob] = []
     if ticks.next is not None:
-        actions.append(MoveJob(_job(function, trigger, ticks.next, job.attempt + 1)))
+        actions.append(MoveJob(_job(function, trigger, ticks.next, job.attempt + 1, now)))
     if ticks.run is None:
         return Fired(Transition(list(actions), job))
     event = _event(mark.cron, ticks.run, mark.jitter_ms, now, entropy)
@@ -70,8 +70,11 @@ def fire(function: Function, job: Job, now: int, entropy: Entropy) -> Fired:
     return Fired(Transition([PutEvent(event), run, *actions], job), ticks.run, ticks.missed, ticks.at_least)
 
 
-def _job(function: Function, trigger: Trigger, tick: int, attempt: int) -> Job:
+def _job(function: Function, trigger: Trigger, tick: int, attempt: int, not_before: int = 0) -> Job:
     jitter = jitter_ms(function.id, trigger.cron, tick, trigger.jitter_ms)
+    if jitter:
+        # The tick before may have been held back longer: this one was not missed meanwhile.
+        jitter = max(jitter, not_before - tick)
     return Job(
         id=cron_job_id(function.id, trigger.cron),
         kind=JobKind.CRON,

@@ -23,4 +23,4 @@ def plan_sleep(draft: Draft, op: Op, *, parallel: bool) -> None:
             f'The sleep "{text}" ends more than one year in the future; sleeps may last at most one year.',
         )
     draft.put_step(reported(draft, op, StepStatus.SLEEPING, parallel=parallel))
-    draft.schedule(JobKind.SLEEP, op.id, due=due, step_id=op.id)
+    draft.schedule(JobKind.SLEEP, f"{op.id}-sleep", due=due, step_id=op.id)

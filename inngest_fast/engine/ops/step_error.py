@@ -17,7 +17,7 @@ def retry_step(draft: Draft, op: Op, due: int, started_at: int) -> None:
     """
     job = draft.job
     assert job is not None
-    planned = job.kind is JobKind.PLAN
+    planned = job.kind is JobKind.PLAN and job.step_id == op.id
     step = reported(draft, op, StepStatus.PLANNED if planned else StepStatus.RETRYING, started_at=started_at)
     if step.memo is None:
         draft.put_step(replace(step, attempts=job.attempt + 1))

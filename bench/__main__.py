@@ -1,0 +1,136 @@
+"""`python -m bench run SCENARIO`: plays scenarios against a server and says what they cost."""
+
+import argparse
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from bench.measure import machine
+from bench.options import Options
+from bench.report import as_json, as_text
+from bench.result import Result
+from bench.scenarios import SCENARIOS
+from bench.server import Server, running, shared_bytecode, started
+from bench.stage import staged
+
+_PACKAGES = ("granian", "uvloop", "httptools", "msgspec")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0; 1 if work was lost."""
+    arguments = vars(_parser().parse_args(argv))
+    file: Path | None = arguments.pop("json")
+    del arguments["command"]
+    arguments["server_arguments"] = arguments["server_arguments"] or []
+    options = Options(**arguments)
+    names = list(SCENARIOS) if options.scenario == "all" else [options.scenario]
+    results: list[Result] = []
+    version = ""
+    before = machine()
+    with shared_bytecode():
+        for name in names:
+            with _server(options) as server:
+                version = server.version
+                results += uvloop.run(_play(name, server, options))
+    document = as_json(before, _settings(options), _about(version, options), results)
+    print(as_text(document))
+    if file is not None:
+        file.write_text(json.dumps(document, indent=2) + "\n")
+    lost = sum(result.lost for result in results)
+    if lost:
+        print(f"bench: {lost} were not done within {options.patience} s", file=sys.stderr)
+    return 1 if lost else 0
+
+
+async def _play(name: str, server: Server, options: Options) -> list[Result]:
+    async with staged(server, options) as stage:
+        return await SCENARIOS[name](stage)
+
+
+@contextlib.contextmanager
+def _server(options: Options) -> Iterator[Server]:
+    if options.target:
+        yield running(options.target, options.signing_key, options.event_key or "bench", options.pids)
+        return
+    with started(options.mode, options.server_arguments) as server:
+        yield server
+
+
+def _settings(options: Options) -> dict[str, Any]:
+    """Without the keys, which are nobody's business in a published result."""
+    settings = dataclasses.asdict(options)
+    del settings["signing_key"], settings["event_key"]
+    return settings
+
+
+def _about(version: str, options: Options) -> dict[str, Any]:
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    return {
+        "version": version,
+        "mode": options.target or options.mode,
+        "packages": packages,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    run = parser.add_subparsers(dest="command", required=True).add_parser(
+        "run", help="play one scenario, or all", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    usual = Options()
+    run.add_argument("scenario", choices=[*SCENARIOS, "all"])
+    run.add_argument("--mode", choices=["dev", "start"], default=usual.mode, help="of our own server")
+    run.add_argument("--target", default="", metavar="URL", help="a server that runs already")
+    run.add_argument("--signing-key", default="", help="of the target")
+    run.add_argument("--event-key", default="", help="of the target")
+    run.add_argument(
+        "--pid", dest="pids", type=_whole, action="append", default=[], help="of the target; repeatable"
+    )
+    run.add_argument(
+        "--server-argument",
+        dest="server_arguments",
+        action="append",
+        metavar="FLAG",
+        help="passed to our own server, as --server-argument=--flag; repeatable",
+    )
+    run.add_argument("--events", type=_whole, default=0, help="measured events; 0: the scenario's own")
+    run.add_argument("--rate", type=float, default=0.0, help="events a second; 0: as fast as they are done")
+    run.add_argument("--connections", type=_positive, default=usual.connections, help="that send events")
+    run.add_argument("--in-flight", type=_positive, default=usual.in_flight, help="open runs, without a rate")
+    run.add_argument("--warmup", type=_whole, default=usual.warmup, help="events before the measured ones")
+    run.add_argument(
+        "--waiting", type=_positive, nargs="+", default=usual.waiting, help="wait: how many runs wait"
+    )
+    run.add_argument("--batch", type=_positive, default=usual.batch, help="ingest: events in a request")
+    run.add_argument("--starts", type=_whole, default=usual.starts, help="idle: starts that are timed")
+    run.add_argument("--payload", type=_whole, default=usual.payload, help="bytes of text in each event")
+    run.add_argument("--settle", type=float, default=usual.settle, help="seconds before memory is read")
+    run.add_argument("--patience", type=float, default=usual.patience, help="seconds until work is lost")
+    run.add_argument("--seed", type=int, default=usual.seed, help="of what is random in events")
+    run.add_argument("--json", type=Path, metavar="FILE", help="also write everything here")
+    return parser
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("may not be negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = _whole(text)
+    if not number:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

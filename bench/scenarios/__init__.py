@@ -1,0 +1,19 @@
+"""One module a scenario: `play` measures it on a stage."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from bench.result import Result
+from bench.scenarios import idle, ingest, noop, par10, steps3, wait
+from bench.stage import Stage
+
+Scenario = Callable[[Stage], Awaitable[list[Result]]]
+
+SCENARIOS: Final[dict[str, Scenario]] = {
+    "idle": idle.play,
+    "ingest": ingest.play,
+    "noop": noop.play,
+    "steps3": steps3.play,
+    "par10": par10.play,
+    "wait": wait.play,
+}
