@@ -1,5 +1,7 @@
 """The plain REST surface `/api/v1`, and `/` (api-v1)."""
 
+from collections import Counter
+
 from inngest_fast.api import api_v1_shapes as shapes
 from inngest_fast.api.events import seed_of
 from inngest_fast.api.http import Access, Request, Response, Route, json_response, query
@@ -39,6 +41,12 @@ class _Surface:
 
     async def index(self, _: Request) -> Response:
         return json_response(_INDEX)
+
+    async def apps(self, _: Request) -> Response:
+        catalog = self._services.catalog
+        count = Counter(function.app_id for function in catalog.functions())
+        apps = [shapes.app(app, count[app.id]) for app in sorted(catalog.apps(), key=lambda app: app.url)]
+        return json_response({"apps": apps, "count": len(apps)})
 
     async def functions(self, _: Request) -> Response:
         functions = [shapes.function(each) for each in self._services.catalog.functions()]
@@ -141,6 +149,7 @@ def routes(services: Services) -> list[Route]:
     key = Access.SIGNING_KEY
     return [
         Route("GET", "/", surface.index, Access.OPEN),
+        Route("GET", "/api/v1/apps", surface.apps, key),
         Route("GET", "/api/v1/functions", surface.functions, key),
         Route("POST", "/api/v1/functions", surface.add_functions, key),
         Route("POST", "/api/v1/events", surface.add_events, Access.SIGNING_OR_EVENT_KEY),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inngest_fast.api.instants import shown
-from inngest_fast.domain.apps import Function
+from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.events import Event
 from inngest_fast.domain.ids import is_ulid
 from inngest_fast.domain.jobs import CALLS, Job
@@ -38,6 +38,23 @@ def function(function: Function) -> dict[str, object]:
         "url": config.url,
         "created_at": shown(function.created_at),
         "updated_at": shown(function.updated_at),
+    }
+
+
+def app(app: App, functions: int) -> dict[str, object]:
+    """An app, with what is wrong with it (sdk-protocol §1.4, §1.6)."""
+    return {
+        "id": app.id,
+        "name": app.name,
+        "url": app.url,
+        "sdk": app.sdk,
+        "framework": app.framework,
+        "app_version": app.app_version,
+        "functions": functions,
+        "error": app.error or None,
+        "error_detail": app.error_detail or None,
+        "created_at": shown(app.created_at),
+        "updated_at": shown(app.updated_at),
     }
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from inngest_fast.domain.errors import OverloadedError
+from inngest_fast.domain.errors import OverloadedError, StoreError
 from inngest_fast.domain.transitions import (
     AddWait,
     Committed,
@@ -161,7 +161,10 @@ class Committer:
     async def _moved_on(self, job_id: str) -> None:
         """A job of the queue that the store has otherwise, or not at all: the store is right."""
         self._queue.drop(job_id)
-        job = await self._store.job(job_id)
+        try:
+            job = await self._store.job(job_id)
+        except StoreError:
+            return  # the reconciler will find it
         if job is not None:
             self._queue.add(job)
 

@@ -35,6 +35,8 @@ class Ingest:
         finally:
             if pending:
                 await asyncio.wait(pending)
+                for future in pending:
+                    _ = future.cancelled() or future.exception()  # the first error speaks for all
         self._counters.add("events", len(events))
         return [
             _started(transition, future.result())

@@ -51,11 +51,15 @@ class RunChanges:
             if function is None:
                 raise LookupError(f"run {run_id} is of the unknown function {live.run.function_id}")
             transition = decide(live.run, function)
+            updated = None if transition is None else _updated(transition)
+            if updated is None and live.pending is not None and not live.pending.done():
+                # Nothing fences it against the state that it was decided on, which may yet come to nothing.
+                await asyncio.wait((live.pending,))
+                continue
             if transition is None:
                 return Committed()
             if self._committer.emits(transition):
                 await self._route(live, transition)
-            updated = _updated(transition)
             result = self._committer.hand_in(transition)
             if updated is not None:
                 live.run = updated

@@ -12,13 +12,19 @@ from inngest_fast.engine.ops.report import reported
 def retry_step(draft: Draft, op: Op, due: int, started_at: int) -> None:
     """Puts the job back for the step's next attempt.
 
-    A planned step stays reserved by its job. One that ran inside a discovery call is not: the repeated call
-    decides anew what to do with it.
+    A step stays reserved by the job or wait that will finish it. One that ran inside a discovery call is not:
+    the repeated call decides anew what to do with it.
     """
     job = draft.job
     assert job is not None
-    planned = job.kind is JobKind.PLAN and job.step_id == op.id
-    step = reported(draft, op, StepStatus.PLANNED if planned else StepStatus.RETRYING, started_at=started_at)
+    known = draft.run.steps.get(op.id)
+    if job.kind is JobKind.PLAN and job.step_id == op.id:
+        status = StepStatus.PLANNED
+    elif known is not None and known.reserved:
+        status = known.status
+    else:
+        status = StepStatus.RETRYING
+    step = reported(draft, op, status, started_at=started_at)
     if step.memo is None:
         draft.put_step(replace(step, attempts=job.attempt + 1))
     if not draft.moved:

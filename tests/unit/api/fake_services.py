@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from inngest_fast.adapters.system.entropy import SystemEntropy
 from inngest_fast.api.services import Services
-from inngest_fast.domain.apps import Function
+from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.errors import SyncRefusedError
 from inngest_fast.domain.functions import FunctionConfig, Trigger
 from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
@@ -21,6 +21,16 @@ START = Settings(
 RUN_ID = "01M83V3VHB3Y6YYE5HMY6P2T7Q"
 EVENT_ID = "01M83V3VBVR6R0H8CD7M65N9TC"
 UNKNOWN_ID = "01M83V3VBVR6R0H8CD7M65N9T0"
+APP = App(
+    id="b4ba5c9c-0000-5000-8000-000000000001",
+    name="demo",
+    url="http://localhost:3000/api/inngest",
+    created_at=1_795_425_247_250,
+    updated_at=1_795_425_248_250,
+    sdk="js:v4.24.0",
+    error="unreachable",
+    error_detail="nobody listens",
+)
 FUNCTION = Function(
     id="3ff64485-02b3-5d7e-8407-0975d16f8c8a",
     app_id="b4ba5c9c-0000-5000-8000-000000000001",
@@ -163,6 +173,9 @@ class FakeQueue:
 class FakeCatalog:
     def __init__(self):
         self.live = [FUNCTION]
+
+    def apps(self):
+        return [APP]
 
     def functions(self):
         return self.live

@@ -29,6 +29,7 @@ EXPECTED = {
     "POST /v1/signals": SIGNING,
     "GET /v1/apps/{name}/functions": SIGNING,
     "GET /": Access.OPEN,
+    "GET /api/v1/apps": SIGNING,
     "GET /api/v1/functions": SIGNING,
     "POST /api/v1/functions": SIGNING,
     "POST /api/v1/events": Access.SIGNING_OR_EVENT_KEY,

@@ -1,7 +1,7 @@
 """`/api/v1` and `/`."""
 
 import pytest
-from fake_services import EVENT_ID, FUNCTION, NOW, REFUSED, RUN_ID, UNKNOWN_ID, a_run
+from fake_services import APP, EVENT_ID, FUNCTION, NOW, REFUSED, RUN_ID, UNKNOWN_ID, a_run
 
 from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.domain.runs import RunStatus
@@ -18,6 +18,28 @@ def test_the_index(dev):
         "events": "/api/v1/events",
         "runs": "/api/v1/runs",
         "health": "/health",
+    }
+
+
+def test_apps_and_what_is_wrong_with_them(dev):
+    reply = dev("GET", "/api/v1/apps").json
+    assert reply == {
+        "apps": [
+            {
+                "id": APP.id,
+                "name": "demo",
+                "url": APP.url,
+                "sdk": "js:v4.24.0",
+                "framework": "",
+                "app_version": "",
+                "functions": 1,
+                "error": "unreachable",
+                "error_detail": "nobody listens",
+                "created_at": "2026-11-23T09:14:07.25Z",
+                "updated_at": "2026-11-23T09:14:08.25Z",
+            }
+        ],
+        "count": 1,
     }
 
 
