@@ -6,6 +6,7 @@ import logging
 import resource
 import socket
 import warnings
+from typing import Any
 
 from inngest_fast.api.application import Application
 from inngest_fast.domain.errors import InngestFastError
@@ -69,6 +70,12 @@ def _room() -> int:
     return max(min(_MOST_CONNECTIONS, soft - _OTHER_FILES), 1)
 
 
+def _unless_late(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Granian tells a future that its last request has ended; with the loop at its end that one is gone."""
+    if not isinstance(context.get("exception"), asyncio.InvalidStateError):
+        loop.default_exception_handler(context)
+
+
 class Listener:
     """start, then stop."""
 
@@ -110,6 +117,7 @@ class Listener:
         done, _ = await asyncio.wait((self._task,), timeout=timeout)
         if not done:
             _log.warning("requests were still open at the end")
+            asyncio.get_running_loop().set_exception_handler(_unless_late)
 
     async def _accepts(self) -> bool:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 compared with

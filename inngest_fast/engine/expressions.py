@@ -23,8 +23,8 @@ def over_event(source: str) -> expr.Program:
 
 @lru_cache(maxsize=4096)
 def over_both(source: str) -> expr.Program:
-    """A program over `event` and `async`. Raises InvalidExpressionError."""
-    return _compile(source, _EVENT_AND_ASYNC)
+    """A program over `event` and `async`. Raises InvalidExpressionError, also for unknown names (§2.6)."""
+    return _compile(source, _EVENT_AND_ASYNC, check=True)
 
 
 @lru_cache(maxsize=4096)
@@ -48,8 +48,8 @@ def residue(source: str, event: bytes, now_ms: int) -> str:
     return ALWAYS if left == "true" else left
 
 
-def _compile(source: str, names: frozenset[str]) -> expr.Program:
+def _compile(source: str, names: frozenset[str], *, check: bool = False) -> expr.Program:
     try:
-        return expr.compile(source, names=names, check=False)
+        return expr.compile(source, names=names, check=check)
     except expr.CompileError as error:
         raise InvalidExpressionError(str(error.message)) from None

@@ -21,8 +21,8 @@ def after_step(draft: Draft, step_id: str, *, race: bool = False, suffix: str = 
         _discover(draft, step_id, step_id + suffix)
         return
     if not run.pending:
-        # A race has discoveries in flight beside this one, and an open step runs or will: a call that ran what
-        # it finds would run it a second time.
+        # A race has discoveries in flight beside this one, and an open step runs or will: a call that ran
+        # what it finds would run it a second time.
         if not race and not any(step.reserved for step in run.steps.values()):
             run.force_plan = False
         if member and not race:
