@@ -429,6 +429,7 @@ cdef class Canonicalizer:
         first = self.at
         self.digits()
         if self.source[first] == b"0" and self.at - first > 1:
+            self.at = first + 1
             raise self.broken("invalid number")
         if self.at < self.size and self.source[self.at] == b".":
             whole = False
@@ -506,13 +507,19 @@ def canonicalize(bytes data not None):
 
 def quote(str text not None):
     """The canonical spelling of a string."""
-    cdef bytes raw = text.encode("utf-8", "replace")
-    cdef const unsigned char* s = <const unsigned char*>PyBytes_AS_STRING(raw)
+    cdef bytes raw
+    cdef const unsigned char* s
     cdef Py_ssize_t i
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        import json
+        return canonicalize(json.dumps(text).encode())  # halves of surrogate pairs
+    s = <const unsigned char*>PyBytes_AS_STRING(raw)
     for i in range(PyBytes_GET_SIZE(raw)):
         if s[i] < 0x20 or s[i] == b'"' or s[i] == b"\\":
             break
     else:
         return b'"' + raw + b'"'
     import json
-    return canonicalize(json.dumps(raw.decode(), ensure_ascii=False).encode())
+    return canonicalize(json.dumps(text, ensure_ascii=False).encode())

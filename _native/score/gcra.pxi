@@ -26,11 +26,14 @@ cdef class GcraTable:
         return len(self._tats)
 
     def take(self, key, long long now, long long emission, long long cap, long long cost=1):
-        allowed, tat, retry_at = gcra(self._tats.get(key), now, emission, cap, cost)
+        known = self._tats.get(key)
+        allowed, tat, retry_at = gcra(known, now, emission, cap, cost)
         if allowed:
             self._tats[key] = tat
             if len(self._tats) > self._sweep_at:
                 self.sweep(now)
+        elif known is not None and tat < known:
+            self._tats[key] = tat  # or it would be as far ahead at the next try
         return allowed, retry_at
 
     def peek(self, key):

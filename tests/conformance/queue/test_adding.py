@@ -39,7 +39,10 @@ async def test_a_second_add_changes_nothing(scene: Scene) -> None:
     before = [scene.queue.explain(id) for id in ("ready", "scheduled", "leased")], scene.queue.depth()
     for id in ("ready", "scheduled", "leased"):
         assert scene.queue.add(scene.job(id, function="other", after=5, score=-1)) is False
-    assert before == ([scene.queue.explain(id) for id in ("ready", "scheduled", "leased")], scene.queue.depth())
+    assert before == (
+        [scene.queue.explain(id) for id in ("ready", "scheduled", "leased")],
+        scene.queue.depth(),
+    )
     assert len(scene.queue) == 3
 
 

@@ -13,18 +13,22 @@ from tests.conformance.queue.scene import Scene
 from tests.fixtures.virtual_loop import VirtualClock, VirtualLoop, run_virtual
 
 APPS = {"f": "a", "g": "a", "h": "b"}
-id = st.sampled_from("12345")
+which = st.integers(0, 3)
+after = st.sampled_from([0, 0, 5, 20])
+score = st.integers(0, 2)
 change = st.one_of(
-    st.tuples(st.just("add"), id, st.sampled_from("fgh"), st.sampled_from([0, 0, 5, 20]), st.integers(0, 2)),
-    st.tuples(st.just("requeue"), id, st.sampled_from([0, 5, 20]), st.integers(0, 2)),
-    st.tuples(st.sampled_from(["done", "drop"]), id),
+    st.tuples(st.just("add"), st.sampled_from("1234567"), st.sampled_from("ffgh"), after, score),
+    st.tuples(st.just("requeue"), which, after, score),
+    st.tuples(st.just("done"), which),
+    st.tuples(st.just("done"), which),
+    st.tuples(st.just("drop"), which),
     st.tuples(st.just("limit"), st.sampled_from("ab"), st.sampled_from([None, 0, 1, 1, 2])),
     st.tuples(st.just("wait"), st.integers(1, 3), st.booleans()),
-    st.tuples(st.just("cancel"), st.integers(0, 5)),
+    st.tuples(st.just("cancel"), which),
     st.tuples(st.just("pass"), st.sampled_from([1, 5, 20])),
-    st.just(("settle",)),
-    st.just(("settle",)),
 )
+# Whether all that follows from a change happens before the next one.
+changes = st.lists(st.tuples(change, st.sampled_from([True, True, False])), min_size=20, max_size=60)
 
 
 class Beside:
@@ -89,15 +93,12 @@ class Beside:
         assert self.closed
 
     async def apply(self, kind: str, *how: Any) -> None:
-        changing: Callable[..., None] | None = getattr(self, "_" + kind, None)
-        if changing is not None:
-            changing(*how)
-        elif kind == "pass":
+        if kind == "pass":
             await self.settle()
-            await self.scene.pass_ms(how[0])
-            await self.settle()
+            await self.scene.pass_ms(*how)
         else:
-            await self.settle()
+            changing: Callable[..., None] = getattr(self, "_" + kind)
+            changing(*how)
 
     def _add(self, id: str, function: str, after: int, score: int) -> None:
         job = self.scene.job(id, function=function, app=APPS[function], after=after, score=score)
@@ -106,21 +107,30 @@ class Beside:
             self.queued[id] = job
         assert self.scene.queue.add(job) is not known
 
-    def _requeue(self, id: str, after: int, score: int) -> None:
-        old = self.leased.pop(id, None)
-        if old is not None:
-            job = self.scene.job(id, function=old.function_id, app=old.app_id, after=after, score=score)
-            self.queued[id] = job
+    def _requeue(self, which: int, after: int, score: int) -> None:
+        for old in list(self.leased.values())[which : which + 1]:
+            job = self.scene.job(
+                old.id,
+                function=old.function_id,
+                app=old.app_id,
+                after=after,
+                score=score,
+                attempt=old.attempt + 1,
+            )
+            del self.leased[old.id]
+            self.queued[old.id] = job
             self.scene.queue.requeue(job)
 
-    def _done(self, id: str) -> None:
-        self.leased.pop(id, None)
-        self.scene.queue.done(id)
+    def _done(self, which: int) -> None:
+        for id in list(self.leased)[which : which + 1]:
+            del self.leased[id]
+            self.scene.queue.done(id)
 
-    def _drop(self, id: str) -> None:
-        self.leased.pop(id, None)
-        self.queued.pop(id, None)
-        self.scene.queue.drop(id)
+    def _drop(self, which: int) -> None:
+        for id in [*self.leased, *self.queued][which : which + 1]:
+            self.leased.pop(id, None)
+            self.queued.pop(id, None)
+            self.scene.queue.drop(id)
 
     def _limit(self, group: str, limit: int | None) -> None:
         self.limits[group] = limit
@@ -135,14 +145,16 @@ class Beside:
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(changes=st.lists(change, min_size=20, max_size=60))
-def test_beside_a_list_of_jobs(open_queue: Callable[..., Any], changes: list[tuple[Any, ...]]) -> None:
+@given(changes=changes)
+def test_beside_a_list_of_jobs(open_queue: Callable[..., Any], changes: list[tuple[Any, bool]]) -> None:
     async def main(loop: VirtualLoop, clock: VirtualClock) -> None:
         beside = Beside(Scene(await open_queue(clock), loop, clock))
         for start in [("limit", "a", 1), ("limit", "b", 2), ("wait", 1, True), ("wait", 2, True)]:
             await beside.apply(*start)
-        for kind, *how in changes:
-            await beside.apply(kind, *how)
+        for change, settles in changes:
+            await beside.apply(*change)
+            if settles:
+                await beside.settle()
         await beside.settle()
         beside.closed = True
         beside.scene.queue.close()
