@@ -5,7 +5,15 @@ import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from inngest_fast.api import api_v1, dev, events, health, register, rest_v1, runs_v0
-from inngest_fast.api.asgi import AsgiRequest, ClientGoneError, Receive, Scope, Send
+from inngest_fast.api.asgi import (
+    BODY_TIMEOUT_S,
+    AsgiRequest,
+    BodyTimeoutError,
+    ClientGoneError,
+    Receive,
+    Scope,
+    Send,
+)
 from inngest_fast.api.cors import Cors
 from inngest_fast.api.failures import failure
 from inngest_fast.api.gate import Gate
@@ -53,7 +61,10 @@ class _Application:
         try:
             response = await self._answer(request, scope.get("raw_path") or b"")
         except ClientGoneError:
-            return
+            # Whoever broke it off may still read: a half-closed upload, a malformed chunk.
+            response = failure(request.path, "the request body is broken off or malformed", 400)
+        except BodyTimeoutError:
+            response = failure(request.path, f"the request body did not come within {BODY_TIMEOUT_S} s", 408)
         await self._send(request, response, send)
 
     async def _answer(self, request: AsgiRequest, raw_path: bytes) -> Response:
@@ -88,7 +99,7 @@ class _Application:
             _log.warning("request refused: the store cannot serve", extra=cause)
             retry = (("retry-after", str(STORE_RETRY_AFTER_S)),)
             return failure(path, "the store is unavailable, try again", 503, retry)
-        except ClientGoneError:
+        except (ClientGoneError, BodyTimeoutError):
             raise
         except Exception:
             _log.exception("request failed", extra={"method": method, "pattern": route.pattern})

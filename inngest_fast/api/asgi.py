@@ -1,5 +1,6 @@
 """One request as ASGI brings it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -14,8 +15,15 @@ Send = Callable[[Message], Awaitable[None]]
 _MAX_DIGITS = 18
 
 
+BODY_TIMEOUT_S = 60
+
+
 class ClientGoneError(Exception):
-    """The client left before its request was whole; nobody reads an answer."""
+    """The client broke its request off."""
+
+
+class BodyTimeoutError(Exception):
+    """The body takes too long to come: such a client holds a connection, and may mean to."""
 
 
 class AsgiRequest:
@@ -44,15 +52,23 @@ class AsgiRequest:
         announced = self._headers.get(b"content-length", b"")
         if announced.isdigit() and (len(announced) > _MAX_DIGITS or int(announced) > self._max_body):
             raise BodyTooLargeError
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await self._read()
+        except TimeoutError:
+            raise BodyTimeoutError from None
+        self._body = body
+        return body
+
+    async def _read(self) -> bytes:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         body: bytes = message.get("body", b"")
         if message.get("more_body", False):
-            body = await self._rest(body)
-        elif len(body) > self._max_body:
+            return await self._rest(body)
+        if len(body) > self._max_body:
             raise BodyTooLargeError
-        self._body = body
         return body
 
     async def _rest(self, first: bytes) -> bytes:

@@ -127,8 +127,8 @@ def test_a_body_of_exactly_the_limit_is_read():
     assert [event.name for event in client.services.ingest.events] == ["n", "n"]
 
 
-def test_a_client_that_leaves_gets_nothing_and_does_nothing(dev):
-    assert dev("POST", "/e/key", b'{"name":"n"}', gone=True) is None
+def test_a_request_that_is_broken_off_does_nothing(dev):
+    assert dev("POST", "/e/key", b'{"name":"n"}', gone=True).status == 400
     assert dev("POST", "/e/key", chunks=[]) is None
     assert dev.services.ingest.events == []
 
@@ -224,3 +224,25 @@ def test_large_runs_are_whole(dev):
     events = tuple(json.dumps({"data": {"x": "é" * 1_000}, "id": str(n)}).encode() for n in range(200))
     dev.services.store.known_runs[RUN_ID] = a_run(events=events, queued_at=NOW)
     assert len(dev("GET", f"/v0/runs/{RUN_ID}/batch").json) == 200
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_long(dev, monkeypatch):
+    async def never():
+        await asyncio.get_running_loop().create_future()
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    monkeypatch.setattr("inngest_fast.api.asgi.BODY_TIMEOUT_S", 0.01)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/e/key",
+        "raw_path": b"/e/key",
+        "query_string": b"",
+        "headers": [(b"content-length", b"5")],
+    }
+    asyncio.run(application(dev.services)(scope, never, send))
+    assert sent[0]["status"] == 408
