@@ -129,7 +129,7 @@ def test_a_body_of_exactly_the_limit_is_read():
 
 def test_a_request_that_is_broken_off_does_nothing(dev):
     assert dev("POST", "/e/key", b'{"name":"n"}', gone=True).status == 400
-    assert dev("POST", "/e/key", chunks=[]) is None
+    assert dev("POST", "/e/key", chunks=[]).status == 400
     assert dev.services.ingest.events == []
 
 
