@@ -16,7 +16,7 @@ class Options:
     server_arguments: list[str] = field(default_factory=list)
     events: int = 0
     rate: float = 0.0
-    connections: int = 8
+    connections: int = 32
     in_flight: int = 32
     warmup: int = 200
     waiting: list[int] = field(default_factory=lambda: [10, 10_000])
