@@ -11,9 +11,11 @@ from inngest_fast.domain.transitions import (
     ConsumeWait,
     CreateRun,
     DropWait,
+    EndRun,
     MoveJob,
     PutEvent,
     Transition,
+    UpdateRun,
 )
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.queue import Queue
@@ -138,6 +140,8 @@ class Committer:
                 if run.id not in refused:
                     self._counters.add("runs_created")
                     self._cache.put(run)
+            elif kind is UpdateRun or kind is EndRun:
+                self._cache.outdate(action.run)  # type: ignore[union-attr]
             elif kind is ConsumeWait or kind is DropWait:
                 self._waits.forget((action.wait_id,))  # type: ignore[union-attr]
             elif kind is MoveJob:

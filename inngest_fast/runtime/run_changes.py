@@ -60,6 +60,8 @@ class RunChanges:
                 return Committed()
             if self._committer.emits(transition):
                 await self._route(live, transition)
+                if live.broken or _failed(live):
+                    continue
             result = self._committer.hand_in(transition)
             if updated is not None:
                 live.run = updated
@@ -68,31 +70,45 @@ class RunChanges:
             try:
                 committed = await result
             except StoreError:
-                self._cache.evict(run_id, live)
+                live.broken = live.broken or updated is not None
                 raise
             if committed.applied:
                 if updated is not None and updated.status.ended:
                     self._counters.add(f"runs_{updated.status.name.lower()}")
                     self._cache.evict(run_id, live)
                 return committed
-            self._cache.evict(run_id, live)
+            live.broken = live.broken or updated is not None
             if committed.reason != "run":
                 return committed
 
     async def _live(self, run_id: str) -> LiveRun | None:
         while True:
-            live = self._cache.get(run_id)
+            live = self._cache.get(run_id) or await self._read(run_id)
             if live is None:
-                run = await self._store.run(run_id)
-                if run is None:
-                    return None
-                live = self._cache.get(run_id) or self._cache.put(run)
-            elif live.pending is not None and live.pending.done() and not _is_applied(live.pending):
+                return None
+            if live.broken or _failed(live):
+                if live.pending is not None and not live.pending.done():
+                    await asyncio.wait((live.pending,))
                 self._cache.evict(run_id, live)
                 continue
             if live.gate is None:
                 return live
             await asyncio.wait((live.gate,))
+
+    async def _read(self, run_id: str) -> LiveRun | None:
+        while True:
+            self._cache.begin_read(run_id)
+            try:
+                run = await self._store.run(run_id)
+            finally:
+                newest = self._cache.end_read(run_id)
+            if run is None:
+                return None
+            live = self._cache.get(run_id)
+            if live is not None:
+                return live
+            if run.version >= newest:
+                return self._cache.put(run)
 
     async def _route(self, live: LiveRun, transition: Transition) -> None:
         gate = live.gate = asyncio.get_running_loop().create_future()
@@ -110,5 +126,9 @@ def _updated(transition: Transition) -> Run | None:
     return None
 
 
-def _is_applied(pending: "asyncio.Future[Committed]") -> bool:
-    return not pending.cancelled() and pending.exception() is None and pending.result().applied
+def _failed(live: LiveRun) -> bool:
+    """Whether its last transition came to nothing."""
+    pending = live.pending
+    if pending is None or not pending.done():
+        return False
+    return pending.cancelled() or pending.exception() is not None or not pending.result().applied

@@ -1,0 +1,346 @@
+"""What must be true of the store after every commit (design §3), told from the transitions alone."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inngest_fast.domain.events import CANCELLED, FAILED, FINISHED, INVOKED, Event
+from inngest_fast.domain.jobs import JobKind
+from inngest_fast.domain.runs import Run, RunStatus
+from inngest_fast.domain.transitions import (
+    AddJob,
+    AddWait,
+    Committed,
+    CreateRun,
+    EndRun,
+    MoveJob,
+    PutEvent,
+    PutStep,
+    Transition,
+    UpdateRun,
+)
+from inngest_fast.domain.waits import Wait, WaitKind
+from tests.fixtures.model_store import Snapshot
+from tests.sim.programs import Program, WaitEvent, interpret, step_id, steps_of
+
+SILENT = (FINISHED, FAILED)
+NEVER = 1 << 60
+
+
+@dataclass
+class RunRecord:
+    """What is known of one run."""
+
+    id: str
+    program: Program
+    event: Mapping[str, Any]
+    event_id: str
+    key: str
+    memos: dict[str, bytes] = field(default_factory=dict)
+    version: int = 0
+    ended: Run | None = None
+    finished_events: int = 0
+    may_fail: bool = False  # its app said so, or did not answer as often as it was asked
+    cancel_due: bool = False
+
+
+class Violation(AssertionError):
+    """Something that must never be so."""
+
+
+class Model:
+    """Sees every decided transition with the tables as they were, then as they are."""
+
+    def __init__(self, programs: Mapping[str, Program], clock_error: int) -> None:
+        self._programs = programs
+        self._clock_error = clock_error  # ms by which the wall clock may be set back
+        self.runs: dict[str, RunRecord] = {}
+        self.live: set[str] = set()
+        self.by_event: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.wait_since: dict[int, int] = {}  # the step of the loop at which a wait was handed in
+        self.arrived: dict[str, int] = {}  # the same for the arrival of an event, by internal id
+        self.memos_at: dict[str, int] = {}  # memos of its run when a job became live
+        self.commits = 0
+
+    def must(self, truth: object, *what: object) -> None:
+        if not truth:
+            raise Violation(" ".join(map(str, what)))
+
+    # One transition
+
+    def handed_in(self, transition: Transition, step: int) -> None:
+        """From here on its waits count: an event that arrives later must not miss them."""
+        for action in transition.actions:
+            if type(action) is AddWait:
+                self.wait_since.setdefault(action.wait.id, step)
+            elif type(action) is CreateRun:
+                for wait in action.waits:
+                    self.wait_since.setdefault(wait.id, step)
+
+    def before(self, transition: Transition, tables: Snapshot, now: int) -> "_Before":
+        job = transition.job
+        return _Before(
+            job_live=job is not None
+            and (live := tables["jobs"].get(job.id)) is not None
+            and live.attempt == job.attempt,
+            wait_live=transition.wait_id in tables["waits"],
+            met=[
+                (event, wait)
+                for action in transition.actions
+                if type(action) is PutEvent and action.route
+                for event in (action.event,)
+                for wait in tables["waits"].values()
+                if self._must_meet(wait, event, now)
+            ],
+        )
+
+    def after(
+        self, transition: Transition, before: "_Before", committed: Committed, tables: Snapshot
+    ) -> None:
+        self.commits += 1
+        if committed.reason:
+            return
+        must = self.must
+        if transition.job is not None:
+            must(before.job_live, "a commit consumed a job that was not live:", transition.job)
+            must(
+                tables["jobs"].get(transition.job.id) != transition.job,
+                "a consumed job is still there:",
+                transition.job,
+            )
+        if transition.wait_id:
+            must(before.wait_live, "a commit consumed a wait that was not live:", transition.wait_id)
+        for event, wait in before.met:
+            must(
+                wait.id not in tables["waits"],
+                "the event",
+                event.name,
+                event.id,
+                "missed the live wait",
+                wait,
+            )
+        touched: dict[str, None] = {}
+        ends = [a.run for a in transition.actions if type(a) is EndRun]
+        for action in transition.actions:
+            kind = type(action)
+            if kind is CreateRun:
+                if action.run.id not in committed.refused_runs:
+                    self._created(action.run)
+                    touched[action.run.id] = None
+            elif kind is UpdateRun or kind is EndRun:
+                self._updated(action.run)
+                touched[action.run.id] = None
+            elif kind is PutStep:
+                self._step(action)
+            elif kind is PutEvent:
+                self._event(action.event, transition, ends)
+            elif kind is AddWait:
+                touched[action.wait.run_id] = None
+                self._wait(action.wait, tables)
+            elif kind is AddJob or kind is MoveJob:
+                touched[action.job.run_id] = None
+        for job in committed.jobs:
+            touched[job.run_id] = None
+            if job.run_id:
+                self.memos_at[job.id] = len(self.runs[job.run_id].memos)
+                must(job.run_id in self.live, "a job of a run that has ended:", job)
+        for run in ends:
+            silent = json.loads(run.events[0])["name"] in SILENT
+            told = self.runs[run.id].finished_events
+            must(told == (not silent), "the run", run.id, "ended with", told, "function.finished")
+        for run_id in touched:
+            if run_id:
+                self._has_a_future(run_id, tables)
+
+    def _has_a_future(self, run_id: str, tables: Snapshot) -> None:
+        jobs = [job for job in tables["jobs"].values() if job.run_id == run_id]
+        if run_id in self.live:
+            self.must(jobs, "nothing will move the run", run_id)
+        else:
+            self.must(not jobs, "the run", run_id, "ended and left", jobs)
+            waits = [wait for wait in tables["waits"].values() if wait.run_id == run_id]
+            self.must(not waits, "the run", run_id, "ended and left", waits)
+
+    def _created(self, run: Run) -> None:
+        self.must(run.id not in self.runs, "the run", run.id, "was made twice")
+        event = json.loads(run.events[0])
+        record = RunRecord(run.id, self._programs[run.slug], event, run.event_ids[0], run.key)
+        self.runs[run.id] = record
+        self.live.add(run.id)
+        self.by_event[run.slug, run.event_ids[0]].append(run.id)
+        if run.key:
+            self.by_key[run.slug, run.key].append(run.id)
+            made = self.by_key[run.slug, run.key]
+            self.must(len(made) == 1, "the key", run.key, "of", run.slug, "started", made)
+
+    def _updated(self, run: Run) -> None:
+        record = self.runs[run.id]
+        self.must(record.ended is None, "the run", run.id, "changed after its end")
+        self.must(
+            run.version == record.version + 1, "the run", run.id, "went from", record.version, "to", run
+        )
+        record.version = run.version
+        self.must(
+            sorted(record.memos) == sorted(run.stack[: len(record.memos)]),
+            "the stack of",
+            run.id,
+            "is",
+            run.stack,
+            "with the memos",
+            list(record.memos),
+        )
+        if run.status.ended:
+            record.ended = run
+            self.live.discard(run.id)
+
+    def _step(self, action: PutStep) -> None:
+        record, step = self.runs[action.run_id], action.step
+        known = record.memos.get(step.id)
+        self.must(
+            known is None, "the step", step.name, "of", action.run_id, "had a memo", known, "and got", step
+        )
+        if step.memo is not None:
+            self.must(step.seq == len(record.memos), "the step", step, "is not next in the stack")
+            record.memos[step.id] = step.memo
+
+    def _wait(self, wait: Wait, tables: Snapshot) -> None:
+        if wait.id in tables["waits"]:
+            timeout = f"{wait.run_id}:{wait.step_id}-timeout"
+            self.must(timeout in tables["jobs"], "the wait", wait, "has no timeout")
+
+    def _event(self, event: Event, transition: Transition, ends: list[Run]) -> None:
+        if event.name == FINISHED:
+            run_id = json.loads(event.wire)["data"]["run_id"]
+            if run_id:
+                self.must(run_id in [run.id for run in ends], "told the end of", run_id, "that did not end")
+                self.runs[run_id].finished_events += 1
+        elif event.name == INVOKED:
+            started = [
+                a.run.slug
+                for a in transition.actions
+                if type(a) is CreateRun and a.run.event_ids == (event.id,)
+            ]
+            known = [event.target] if event.target in self._programs else []
+            self.must(started == known, "an invocation of", event.target, "started", started)
+        elif event.name in (FAILED, CANCELLED):
+            wanted = RunStatus.FAILED if event.name == FAILED else RunStatus.CANCELLED
+            run_id = json.loads(event.wire)["data"]["run_id"]
+            self.must(
+                [(run.id, run.status) for run in ends] == [(run_id, wanted)],
+                event.name,
+                "was told of",
+                run_id,
+                "with the ends",
+                [(run.id, run.status) for run in ends],
+            )
+
+    def _must_meet(self, wait: Wait, event: Event, now: int) -> bool:
+        """Whether an event that is committed now must find this wait, asked for before it came."""
+        if wait.expires_at <= max(now, event.received_at) + self._clock_error:
+            return False
+        if wait.kind is WaitKind.INVOKE:
+            return event.name == FINISHED and event.correlation_id == wait.key
+        if wait.kind is WaitKind.SIGNAL or event.name != wait.event:
+            return False
+        if self.wait_since.get(wait.id, NEVER) >= self.arrived.get(event.id, 0):
+            return False
+        record = self.runs[wait.run_id]
+        if wait.kind is WaitKind.CANCEL:
+            match = True
+        else:
+            match = next(
+                s.match
+                for s in steps_of(record.program.body)
+                if isinstance(s, WaitEvent) and step_id(s.id) == wait.step_id
+            )
+        mine, theirs = record.event["data"], json.loads(event.wire)["data"]
+        return not match or ("n" in mine and "n" in theirs and mine["n"] == theirs["n"])
+
+    # Acknowledgements and calls
+
+    def acknowledged(self, event: Event, started: list[str], tables: Snapshot) -> None:
+        """An event was answered with 200: it and its runs are durable now (design §3.1)."""
+        must = self.must
+        wanted = []
+        n = json.loads(event.wire)["data"].get("n", -1)
+        for slug, program in self._programs.items():
+            if program.event != event.name or n <= program.above:
+                continue
+            wanted.append(slug)
+            runs = self.by_event[slug, event.id]
+            if event.repeatable:
+                runs = self.by_key[slug, event.external_id]
+            must(len(runs) == 1, "the event", event, "started", runs, "of", slug)
+            must(runs[0] in tables["runs"], "the run", runs[0], "is not durable")
+            must(runs[0] in started, "the run", runs[0], "was not named: ", started)
+        must(len(started) == len(wanted), "the event", event, "started", started, "not", wanted)
+        if not event.repeatable:
+            must(event.id in tables["events"], "the event", event, "is not durable")
+
+    def signalled(self, run_id: str, tables: Snapshot) -> None:
+        """A signal was said to have resumed a run: the job that does so is durable, or done."""
+        record = self.runs[run_id]
+        held = any(job.run_id == run_id and job.kind is JobKind.RESUME for job in tables["jobs"].values())
+        got = any(b'"signal":' in memo for memo in record.memos.values())
+        self.must(held or got or record.ended, "the signal to", run_id, "is not durable")
+
+    def called(self, request: Mapping[str, Any], job_id: str) -> None:
+        """A request left: it tells what is durable, and all that was so when its job was made."""
+        ctx = request["ctx"]
+        record = self.runs[ctx["run_id"]]
+        for id, memo in request["steps"].items():
+            known = record.memos.get(id)
+            self.must(
+                known is not None and json.loads(known) == memo,
+                "the app was told",
+                memo,
+                "of step",
+                id,
+                "which has",
+                known,
+            )
+        self.must(
+            len(request["steps"]) >= self.memos_at[job_id],
+            "the call of",
+            job_id,
+            "knows",
+            len(request["steps"]),
+            "memos of",
+            self.memos_at[job_id],
+        )
+
+    # The end
+
+    def final(self) -> None:
+        """Every run ended, for a reason, and with what its program gives."""
+        for record in self.runs.values():
+            run = record.ended
+            self.must(run is not None, "the run", record.id, "never ended")
+            assert run is not None
+            if run.status is RunStatus.COMPLETED:
+                memos = {id: json.loads(memo) for id, memo in record.memos.items()}
+                outcome = interpret(record.program.body, memos, run.stack, attempt=99)
+                self.must(outcome.done, "the run", record.id, "completed with", outcome)
+                self.must(
+                    json.loads(run.output or b"null") == outcome.output,
+                    "the run",
+                    record.id,
+                    "gave",
+                    run.output,
+                    "not",
+                    outcome.output,
+                )
+            elif run.status is RunStatus.FAILED:
+                self.must(record.may_fail, "the run", record.id, "failed for nothing:", run.error)
+            else:
+                self.must(record.cancel_due, "the run", record.id, "was cancelled for nothing")
+
+
+@dataclass
+class _Before:
+    job_live: bool
+    wait_live: bool
+    met: list[tuple[Event, Wait]]
