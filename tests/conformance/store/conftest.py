@@ -1,6 +1,7 @@
 """Every store under one suite. Tests are coroutines; each gets its own loop, which must stay silent."""
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from inngest_fast.adapters.sqlite import SqliteStore
 from inngest_fast.ports.store import Store
 from tests.conformance.store.making import Clock
+from tests.fixtures import postgres_server
 from tests.fixtures.model_store import ModelStore
 
 
@@ -37,19 +39,26 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite-file", "sqlite-memory", "model", "model-delayed"])
+@pytest.fixture(params=["sqlite-file", "sqlite-memory", "postgres", "model", "model-delayed"])
 def store(
     request: pytest.FixtureRequest, runner: asyncio.Runner, clock: Clock, tmp_path: Path
 ) -> Iterator[Store]:
     store: Store
+    cleaning = contextlib.ExitStack()
     if request.param == "sqlite-file":
         store = SqliteStore(str(tmp_path / "main.db"), durable=False, clock=clock)
     elif request.param == "sqlite-memory":
         store = SqliteStore(":memory:", durable=False, clock=clock)
+    elif request.param == "postgres":
+        from inngest_fast.adapters.postgres import PostgresStore
+
+        schema = cleaning.enter_context(postgres_server.schema())
+        store = PostgresStore(postgres_server.uri(), schema=schema, clock=clock)
     elif request.param == "model":
         store = ModelStore(clock)
     else:
         store = ModelStore(clock, delay=lambda: 0.0)
-    runner.run(store.open())
-    yield store
-    runner.run(store.close())
+    with cleaning:
+        runner.run(store.open())
+        yield store
+        runner.run(store.close())

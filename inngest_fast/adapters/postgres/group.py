@@ -1,0 +1,84 @@
+"""Group commit: many transitions in one database transaction, none of them split (design §3.2)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+
+from inngest_fast.adapters.postgres.apply import Applier
+from inngest_fast.adapters.postgres.footprint import Footprint
+from inngest_fast.adapters.postgres.load import Connection, load
+from inngest_fast.adapters.postgres.save import save
+from inngest_fast.adapters.postgres.statements import Statements
+from inngest_fast.domain.errors import StoreError
+from inngest_fast.domain.transitions import Committed, Transition
+
+Group = Sequence[tuple[Transition, int]]
+Decided = list[Committed | StoreError]
+
+_KEYS_BETWEEN_SWEEPS: Final = 256
+_KEYS_PER_SWEEP: Final = 1_024
+
+
+class DoubtfulError(Exception):
+    """Why a transition failed can only be told by a careful try."""
+
+
+class UnansweredError(Exception):
+    """The connection was lost after COMMIT may have been sent: only the database knows what became of it."""
+
+    def __init__(self, transaction_id: str, decided: Decided) -> None:
+        super().__init__("the connection was lost during a commit")
+        self.transaction_id = transaction_id
+        self.decided = decided  # if it was committed
+
+
+class GroupCommit:
+    """Commits groups, on whatever connection there is."""
+
+    def __init__(self, sql: Statements) -> None:
+        self._sql = sql
+        self._keys_taken = 0
+
+    async def commit(self, connection: Connection, group: Group, *, careful: bool) -> Decided:
+        """What became of each transition, given with the time of its commit call.
+
+        Raises UnansweredError, or another error after which nothing of the group is in the database;
+        UniqueViolation if another writer was faster, and it or DoubtfulError if something was there that
+        only `careful` finds.
+        """
+        transaction_id = ""
+        decided: Decided = []
+        committing = False
+        try:
+            async with connection.pipeline() as pipeline:
+                footprint = Footprint((transition for transition, _ in group), careful=careful)
+                live, transaction_id = await load(connection, pipeline, self._sql, footprint)
+                applier = Applier(live)
+                decided = [applier.apply(transition, now) for transition, now in group]
+                if applier.doubtful and not careful:
+                    raise DoubtfulError
+                await save(connection, self._sql, live)
+                keys_taken = self._keys_taken + len(live.keys.to_insert())
+                if keys_taken >= _KEYS_BETWEEN_SWEEPS:
+                    await connection.execute(self._sql.sweep_keys, (group[-1][1], _KEYS_PER_SWEEP))
+                committing = True
+                ended = await connection.execute(self._sql.commit)
+            if ended.statusmessage != "COMMIT":
+                raise psycopg.OperationalError(f"the database answered a commit with {ended.statusmessage}")
+        except BaseException as error:
+            if not connection.closed:
+                await self._rollback(connection)
+            if connection.closed and committing:
+                raise UnansweredError(transaction_id, decided) from error
+            raise
+        self._keys_taken = keys_taken % _KEYS_BETWEEN_SWEEPS
+        return decided
+
+    async def _rollback(self, connection: Connection) -> None:
+        """Leaves the connection fit for the next group, or closed."""
+        try:
+            # Not as a statement of ours: this also forgets those that an aborted pipeline did not prepare.
+            await connection.rollback()
+        except psycopg.Error:
+            await connection.close()

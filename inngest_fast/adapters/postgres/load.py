@@ -1,0 +1,86 @@
+"""Reads and locks what a group may touch, in one round trip."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
+
+from inngest_fast.adapters.postgres.footprint import Footprint
+from inngest_fast.adapters.postgres.live import KeyRow, Live
+from inngest_fast.adapters.postgres.rows import JobRow, RunRow, WaitRow, readable, storable
+from inngest_fast.adapters.postgres.statements import SIGNAL_PREFIX, Statements
+from inngest_fast.domain.events import Event
+
+Connection = AsyncConnection[tuple[Any, ...]]
+_Cursor = AsyncCursor[tuple[Any, ...]]
+
+_THERE = Event("", "", "", 0, 0, b"")  # stands for an event whose row nobody asks for
+
+
+async def load(
+    connection: Connection, pipeline: AsyncPipeline, sql: Statements, wanted: Footprint
+) -> tuple[Live, str]:
+    """Begins a transaction. Returns the rows, and the transaction's id."""
+    execute = connection.execute
+    await execute(sql.begin)
+    id_cursor = await execute(sql.transaction_id)
+    swept = _texts(wanted.swept)
+    asked: dict[str, _Cursor] = {}
+    if wanted.signals:
+        numbers = sorted({_signal_lock(sql, key) for key in wanted.signals})
+        await execute(sql.lock_signals, (numbers,))
+    if wanted.runs:
+        asked["runs"] = await execute(sql.lock_runs, (_texts(wanted.runs),))
+    if wanted.waits or swept:
+        asked["waits"] = await execute(sql.lock_waits, (sorted(wanted.waits), swept))
+    if wanted.waiting:
+        pairs = sorted(wanted.waiting)
+        runs, steps = ([storable(pair[i]) for pair in pairs] for i in (0, 1))
+        asked["steps"] = await execute(sql.waits_of_steps, (runs, steps))
+    if wanted.signals:
+        prefixes = sorted({storable(key)[:SIGNAL_PREFIX] for key in wanted.signals})
+        asked["signals"] = await execute(sql.waits_of_signals, (prefixes,))
+    if wanted.jobs or swept:
+        asked["jobs"] = await execute(sql.lock_jobs, (_texts(wanted.jobs), swept))
+    if wanted.keys:
+        keys = sorted(wanted.keys)
+        functions, digests = [storable(key[0]) for key in keys], [key[1] for key in keys]
+        asked["keys"] = await execute(sql.lock_keys, (functions, digests))
+    if wanted.events:
+        asked["events"] = await execute(sql.events_there, (_texts(wanted.events),))
+    await pipeline.sync()
+    return await _read(asked), (await id_cursor.fetchall())[0][0]
+
+
+async def _read(asked: dict[str, _Cursor]) -> Live:
+    live = Live()
+    for name, cursor in asked.items():
+        rows = await cursor.fetchall()
+        if name == "runs":
+            for id, status, version in rows:
+                live.runs.load(readable(id), RunRow(readable(id), status, version))
+        elif name == "jobs":
+            for id, run_id, attempt in rows:
+                live.load_job(JobRow(readable(id), readable(run_id), attempt))
+        elif name == "keys":
+            for function_id, digest, run_id, until in rows:
+                row = KeyRow(readable(function_id), digest, readable(run_id), until)
+                live.keys.load((row.function_id, digest), row)
+        elif name == "events":
+            for (id,) in rows:
+                live.events.load(readable(id), _THERE)
+        else:
+            for id, kind, run_id, step_id, key in rows:
+                live.load_wait(WaitRow(id, kind, readable(run_id), readable(step_id), readable(key)))
+    return live
+
+
+def _texts(values: Iterable[str]) -> list[str]:
+    return sorted(map(storable, values))
+
+
+def _signal_lock(sql: Statements, key: str) -> int:
+    """A number for the advisory lock that a new wait for the signal needs."""
+    digest = hashlib.sha256(sql.lock_runs + key.encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)

@@ -1,0 +1,99 @@
+"""Reads: the text of each for one schema. A statement sees one committed state."""
+
+from typing import Any, Final
+
+from inngest_fast.adapters.postgres.rows import EVENT_COLUMNS, storable
+from inngest_fast.adapters.postgres.statements import quoted
+from inngest_fast.domain.runs import RunStatus
+from inngest_fast.ports.store import EventQuery, RunQuery
+
+# "0" comes right after "/".
+_NOT_INTERNAL: Final = "(name < 'inngest/' OR name >= 'inngest0')"
+
+
+class Queries:
+    """The queries for one schema."""
+
+    def __init__(self, schema: str) -> None:
+        prefix = quoted(schema) + "."
+
+        def on(text: str) -> bytes:
+            return text.replace("~", prefix).encode()
+
+        self._on = on
+        # Runs and their steps in one statement, so that they are of one moment.
+        self.whole_runs: Final = on(
+            "SELECT runs.id, NULL::bytea, runs.body, runs.wires, events.wire FROM ~runs AS runs"
+            " LEFT JOIN ~events AS events ON events.id = runs.event_id WHERE runs.id = ANY(%b::text[])"
+            " UNION ALL SELECT run_id, body, NULL, NULL, NULL FROM ~steps WHERE run_id = ANY(%b::text[])"
+        )
+        self.wires: Final = on("SELECT id, wire FROM ~events WHERE id = ANY(%b::text[])")
+        self.event: Final = on(f"SELECT {EVENT_COLUMNS} FROM ~events WHERE id = %b::text")
+        self.waits: Final = on("SELECT body FROM ~waits WHERE id = ANY(%b::bigint[])")
+        self.live_waits: Final = on(
+            "SELECT body FROM ~waits WHERE id > %b::bigint ORDER BY id LIMIT %b::bigint"
+        )
+        self.jobs: Final = on("SELECT body FROM ~jobs WHERE id > %b::text ORDER BY id LIMIT %b::bigint")
+        self.run_jobs: Final = on("SELECT body FROM ~jobs WHERE run_id = %b::text ORDER BY id")
+        self.job: Final = on("SELECT body FROM ~jobs WHERE id = %b::text")
+        self.apps: Final = on("SELECT body FROM ~apps ORDER BY id")
+        self.functions: Final = on("SELECT body FROM ~functions ORDER BY id")
+        self.count_live_runs: Final = on("SELECT count(*) FROM ~runs WHERE status < 300")
+        self.stuck_runs: Final = on(
+            "SELECT id FROM ~runs AS runs WHERE status < 300 AND queued_at < %b::bigint"
+            " AND NOT EXISTS (SELECT 1 FROM ~jobs AS jobs WHERE jobs.run_id = runs.id)"
+            " ORDER BY id LIMIT %b::bigint"
+        )
+
+    def runs(self, query: RunQuery) -> tuple[bytes, list[Any]]:
+        """The statement of a listing, and its values."""
+        where: list[str] = []
+        values: list[Any] = []
+        if query.before_id:
+            where.append("id < %b::text")
+            values.append(storable(query.before_id))
+        if query.status is not None:
+            where.append("status = %b::smallint")
+            values.append(int(query.status))
+            if query.status is not RunStatus.COMPLETED:  # lets the partial indexes be used
+                where.append("status > 300" if query.status.ended else "status < 300")
+        if query.function_id:
+            where.append("function_id = %b::text")
+            values.append(storable(query.function_id))
+        if query.event_id:
+            where.append(
+                "id IN (SELECT id FROM ~runs WHERE event_id = %b::text"
+                " UNION SELECT run_id FROM ~batched_events WHERE event_id = %b::text)"
+            )
+            values += (storable(query.event_id),) * 2
+        values += (query.limit, query.offset)
+        return self._on(
+            f"SELECT body FROM ~runs{_where(where)} ORDER BY id DESC LIMIT %b::bigint OFFSET %b::bigint"
+        ), values
+
+    def events(self, query: EventQuery) -> tuple[bytes, list[Any]]:
+        """The statement of a listing, and its values."""
+        where: list[str] = []
+        values: list[Any] = []
+        if query.before_id:
+            where.append("id < %b::text")
+            values.append(storable(query.before_id))
+        if query.name:
+            where.append("name = %b::text")
+            values.append(storable(query.name))
+        if query.received_after:
+            where.append("received_at >= %b::bigint")
+            values.append(query.received_after)
+        if query.received_before:
+            where.append("received_at < %b::bigint")
+            values.append(query.received_before)
+        if not query.internal:
+            where.append(_NOT_INTERNAL)
+        values.append(query.limit)
+        return self._on(
+            f"SELECT {EVENT_COLUMNS} FROM ~events{_where(where)} ORDER BY id DESC LIMIT %b::bigint"
+        ), values
+
+
+def _where(terms: list[str]) -> str:
+    return " WHERE " + " AND ".join(terms) if terms else ""

@@ -1,0 +1,159 @@
+"""ports.store.Store on a PostgreSQL database."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from inngest_fast.adapters.postgres.database import Database
+from inngest_fast.adapters.postgres.migrate import migrate, scripts
+from inngest_fast.adapters.postgres.queries import Queries
+from inngest_fast.adapters.postgres.reader import Reader
+from inngest_fast.adapters.postgres.rows import (
+    decode_app,
+    decode_function,
+    decode_job,
+    decode_run,
+    decode_wait,
+    read_event,
+    readable,
+    storable,
+)
+from inngest_fast.adapters.postgres.writer import Writer
+from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.errors import StoreError
+from inngest_fast.domain.events import Event
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run
+from inngest_fast.domain.transitions import Committed, Transition
+from inngest_fast.domain.waits import Wait
+from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.store import EventQuery, RunQuery
+
+
+class PostgresStore:
+    """One schema, shared by any number of servers (design §4).
+
+    Pool settings are those of http-api §1 and count the writer's connection; times are seconds. To
+    `prepare` statements halves the time of a commit, but not every pooler carries prepared ones from one
+    connection to the next: None does so only where no pooler is found. What is handed to `commit` belongs
+    to the store.
+    """
+
+    name = "postgres"
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        clock: Clock,
+        schema: str = "inngest_fast",
+        min_connections: int = 1,
+        max_connections: int = 10,
+        max_idle_time: float = 300.0,
+        max_lifetime: float = 1_800.0,
+        prepare: bool | None = None,
+    ) -> None:
+        self._clock = clock
+        self._schema = schema
+        self._database = Database(uri, prepare=prepare)
+        self._queries = Queries(schema)
+        self._most = max(1, max_connections - 1)
+        self._fewest = min(max(0, min_connections - 1), self._most)
+        self._idle = max_idle_time
+        self._lifetime = max_lifetime
+        self._writer: Writer | None = None
+        self._opened: Reader | None = None
+
+    @property
+    def backlog(self) -> int:
+        return self._writer.backlog if self._writer else 0
+
+    async def open(self) -> None:
+        try:
+            async with await self._database.connect() as connection:
+                await migrate(connection, self._schema, scripts())
+            writer = Writer(self._database, self._schema, lifetime=self._lifetime)
+            await writer.open()
+        except Exception as error:
+            raise self._database.error(error, "open") from error
+        self._writer = writer
+        self._opened = Reader(
+            self._database,
+            self._queries,
+            fewest=self._fewest,
+            most=self._most,
+            idle=self._idle,
+            lifetime=self._lifetime,
+        )
+        await self._opened.open()
+
+    async def close(self) -> None:
+        if self._writer is not None:
+            await self._writer.close()
+        if self._opened is not None:
+            await self._opened.close()
+
+    def commit(self, transition: Transition) -> "asyncio.Future[Committed]":
+        if self._writer is None:
+            raise StoreError("the store is not open")
+        return self._writer.commit(transition, self._clock.now_ms())
+
+    async def run(self, run_id: str) -> Run | None:
+        return await self._reader.run(run_id)
+
+    async def runs(self, query: RunQuery) -> list[Run]:
+        found = []
+        for (body,) in await self._reader.rows(*self._queries.runs(query)):
+            one = decode_run(body)
+            one.stack = ()
+            found.append(one)
+        return found
+
+    async def event(self, event_id: str) -> Event | None:
+        rows = await self._reader.rows(self._queries.event, (storable(event_id),))
+        return read_event(rows[0]) if rows else None
+
+    async def events(self, query: EventQuery) -> list[Event]:
+        return [read_event(row) for row in await self._reader.rows(*self._queries.events(query))]
+
+    async def waits(self, ids: Sequence[int]) -> list[Wait]:
+        if not ids:
+            return []
+        return [decode_wait(body) for body in await self._bodies(self._queries.waits, list(ids))]
+
+    async def live_waits(self, after: int, limit: int) -> list[Wait]:
+        return [decode_wait(body) for body in await self._bodies(self._queries.live_waits, after, limit)]
+
+    async def jobs(self, after: str, limit: int) -> list[Job]:
+        bodies = await self._bodies(self._queries.jobs, storable(after), limit)
+        return [decode_job(body) for body in bodies]
+
+    async def run_jobs(self, run_id: str) -> list[Job]:
+        return [decode_job(body) for body in await self._bodies(self._queries.run_jobs, storable(run_id))]
+
+    async def job(self, job_id: str) -> Job | None:
+        bodies = await self._bodies(self._queries.job, storable(job_id))
+        return decode_job(bodies[0]) if bodies else None
+
+    async def apps(self) -> list[App]:
+        return [decode_app(body) for body in await self._bodies(self._queries.apps)]
+
+    async def functions(self) -> list[Function]:
+        return [decode_function(body) for body in await self._bodies(self._queries.functions)]
+
+    async def count_live_runs(self) -> int:
+        count: int = (await self._reader.rows(self._queries.count_live_runs))[0][0]
+        return count
+
+    async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
+        rows = await self._reader.rows(self._queries.stuck_runs, (queued_before, limit))
+        return [readable(id) for (id,) in rows]
+
+    @property
+    def _reader(self) -> Reader:
+        if self._opened is None:
+            raise StoreError("the store is not open")
+        return self._opened
+
+    async def _bodies(self, statement: bytes, *values: Any) -> list[bytes]:
+        return [body for (body,) in await self._reader.rows(statement, values)]
