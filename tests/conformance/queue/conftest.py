@@ -1,21 +1,61 @@
 """Every queue under one suite."""
 
-from collections.abc import Awaitable, Callable
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 
 from inngest_fast.adapters.memory import MemoryQueue
-from inngest_fast.ports.clock import Clock
-from inngest_fast.ports.queue import Queue
+from inngest_fast.adapters.redis import RedisQueue
+from tests.conformance.queue.networked import run_networked
+from tests.conformance.queue.scene import Scene
+from tests.fixtures.redis_server import redis_uri
+from tests.fixtures.virtual_loop import VirtualClock, VirtualLoop, run_virtual
 
-OpenQueue = Callable[[Clock], Awaitable[Queue]]
+Told = Callable[[Scene], Awaitable[None]]
+OnScene = Callable[[Told], None]
+
+_numbers = itertools.count()
 
 
-async def memory(clock: Clock) -> Queue:
-    return MemoryQueue(clock)
+def memory(request: pytest.FixtureRequest) -> OnScene:
+    def tell(told: Told) -> None:
+        async def main(loop: VirtualLoop, clock: VirtualClock) -> None:
+            await told(Scene(MemoryQueue(clock), loop, clock))
+
+        run_virtual(main)
+
+    return tell
 
 
-@pytest.fixture(params=[memory], ids=lambda opening: opening.__name__)
-def open_queue(request: pytest.FixtureRequest) -> OpenQueue:
-    """How a queue is opened, from within the loop that it will live in."""
-    return request.param
+def redis(request: pytest.FixtureRequest) -> OnScene:
+    uri = request.getfixturevalue("redis_address")
+
+    def tell(told: Told) -> None:
+        async def main(loop: Any, clock: VirtualClock) -> None:
+            prefix = f"suite-{os.getpid()}-{next(_numbers)}"
+            queue = RedisQueue(uri, prefix=prefix, clock=clock, node_id="n1")
+            await queue.open()
+            loop.waits_for(lambda: queue.busy)
+            try:
+                await told(Scene(queue, loop, clock, busy=lambda: queue.busy))
+            finally:
+                await queue.leave()
+
+        run_networked(main)
+
+    return tell
+
+
+@pytest.fixture(scope="session")
+def redis_address() -> Iterator[str]:
+    with redis_uri() as uri:
+        yield uri
+
+
+@pytest.fixture(params=[memory, redis], ids=lambda opening: opening.__name__)
+def on_scene(request: pytest.FixtureRequest) -> OnScene:
+    """Tells a test on a scene with a new queue, from its first moment to its end."""
+    return request.param(request)

@@ -1,4 +1,4 @@
-"""A queue on a virtual loop, and what happens around it."""
+"""A queue in virtual time, and what happens around it."""
 
 import asyncio
 import functools
@@ -7,14 +7,24 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inngest_fast.domain.jobs import Job, JobKind
-from inngest_fast.ports.queue import Queue
-from tests.fixtures.virtual_loop import VirtualClock, VirtualLoop, run_virtual
+from inngest_fast.ports.queue import Depth, JobPlace
+from tests.fixtures.virtual_loop import VirtualClock
 
 
 class Scene:
-    def __init__(self, queue: Queue, loop: VirtualLoop, clock: VirtualClock) -> None:
+    """A queue answers at once (memory), or when it is awaited (network): asked here, all are alike."""
+
+    def __init__(
+        self,
+        queue: Any,
+        loop: asyncio.AbstractEventLoop,
+        clock: VirtualClock,
+        busy: Callable[[], bool] | None = None,
+    ) -> None:
         self.queue = queue
         self.clock = clock
+        self.networked = busy is not None
+        self._busy = busy or (lambda: False)
         self.timers_fired = 0  # of the queue: what the scene itself waits for is not counted
         self._set_timer = loop.call_at
         loop.call_at = self._counting  # type: ignore[method-assign]
@@ -47,8 +57,31 @@ class Scene:
     def add(self, id: str, **how: Any) -> Job:
         """Queues a new job."""
         job = self.job(id, **how)
-        assert self.queue.add(job)
+        assert self.queue.add(job) is not False
         return job
+
+    async def added(self, job: Job) -> bool:
+        """Adds a job that may be there."""
+        if hasattr(self.queue, "add_missing"):
+            return await self.queue.add_missing([job]) == [job.id]
+        return self.queue.add(job)
+
+    async def has(self, id: str) -> bool:
+        if hasattr(self.queue, "missing"):
+            return await self.queue.missing([id]) == []
+        return id in self.queue
+
+    async def size(self) -> int:
+        return await self.queue.size() if hasattr(self.queue, "size") else len(self.queue)
+
+    async def explain(self, id: str) -> JobPlace | None:
+        return await _told(self.queue.explain(id))
+
+    async def depth(self) -> dict[str, Depth]:
+        return await _told(self.queue.depth())
+
+    async def oldest_ready(self) -> int | None:
+        return await _told(self.queue.oldest_ready())
 
     async def take(self, n: int = 1) -> list[str]:
         """Ids of a lease that need not wait."""
@@ -64,8 +97,10 @@ class Scene:
 
     async def settle(self) -> None:
         """Lets everything happen that is to happen now."""
-        for _ in range(20):
+        quiet = 0
+        while quiet < 20:
             await asyncio.sleep(0)
+            quiet = 0 if self._busy() else quiet + 1
 
     async def pass_ms(self, ms: int) -> None:
         """Lets time pass."""
@@ -88,17 +123,18 @@ def ids(leasing: "asyncio.Task[list[Job]]") -> list[str]:
     return [job.id for job in leasing.result()]
 
 
+async def _told(answer: Any) -> Any:
+    return await answer if inspect.isawaitable(answer) else answer
+
+
 def scenario(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """A test that is told on a virtual loop: its `scene`, and fixtures as usual."""
+    """A test that is told in virtual time: its `scene`, and fixtures as usual."""
 
     @functools.wraps(test)
-    def run(open_queue: Callable[..., Awaitable[Queue]], **fixtures: Any) -> None:
-        async def main(loop: VirtualLoop, clock: VirtualClock) -> None:
-            await test(Scene(await open_queue(clock), loop, clock), **fixtures)
-
-        run_virtual(main)
+    def run(on_scene: Callable[..., None], **fixtures: Any) -> None:
+        on_scene(lambda scene: test(scene, **fixtures))
 
     asked = list(inspect.signature(test).parameters.values())[1:]
-    opening = inspect.Parameter("open_queue", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    opening = inspect.Parameter("on_scene", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     run.__signature__ = inspect.Signature([opening, *asked])  # type: ignore[attr-defined]
     return run

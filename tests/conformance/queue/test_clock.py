@@ -50,7 +50,7 @@ async def test_a_step_back_hides_nothing_that_was_due(scene: Scene) -> None:
     assert not (await scene.waiting()).done()
     scene.clock.step(-HOUR)
     scene.queue.limit_group("a", None)
-    assert scene.queue.oldest_ready() is not None
+    assert await scene.oldest_ready() is not None
 
 
 @scenario

@@ -147,7 +147,7 @@ async def test_a_limit_is_there_before_and_after_the_groups_jobs(scene: Scene) -
     scene.add("1")
     assert await scene.take(9) == ["1"]
     scene.queue.done("1")
-    assert len(scene.queue) == 0
+    assert await scene.size() == 0
     scene.add("2")
     scene.add("3")
     assert await scene.take(9) == ["2"]

@@ -1,0 +1,2 @@
+-- -> how many jobs are here
+return call('HLEN', JOBS)
