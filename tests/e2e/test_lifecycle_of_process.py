@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from inngest_fast.adapters.sqlite.rows import decode_job, encode_job
+from inngest_fast.domain.stored_form import decode_job, encode_job
 from inngest_fast.engine.lifecycle import tick
 from tests.fixtures.http import call, free_port
 from tests.fixtures.server_process import EVENT_KEY, SIGNING_KEY, ServerProcess

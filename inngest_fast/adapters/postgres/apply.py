@@ -4,20 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from inngest_fast.adapters.postgres.live import KeyRow, Live, PlainRow, StepRow
-from inngest_fast.adapters.postgres.rows import (
-    RunRow,
-    encode_app,
-    encode_function,
-    encode_run,
-    encode_step,
-    encode_wires,
-    job_row,
-    key_digest,
-    wait_row,
-)
+from inngest_fast.adapters.postgres.rows import RunRow, job_row, key_digest, wait_row
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
+from inngest_fast.domain.stored_form import encode_app, encode_function, encode_run, encode_step, encode_wires
 from inngest_fast.domain.transitions import (
     AddJob,
     AddWait,

@@ -10,9 +10,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from inngest_fast.adapters.postgres.database import Database
 from inngest_fast.adapters.postgres.load import Connection
 from inngest_fast.adapters.postgres.queries import Queries
-from inngest_fast.adapters.postgres.rows import decode_run, decode_step, decode_wires, readable, storable
+from inngest_fast.adapters.postgres.rows import readable, storable
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.runs import Run
+from inngest_fast.domain.stored_form import decode_run, decode_step, decode_wires
 
 _RUNS_TOGETHER: Final = 64
 _SECONDS_FOR_A_CONNECTION: Final = 5.0

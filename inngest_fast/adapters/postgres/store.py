@@ -8,22 +8,14 @@ from inngest_fast.adapters.postgres.database import Database
 from inngest_fast.adapters.postgres.migrate import migrate, scripts
 from inngest_fast.adapters.postgres.queries import Queries
 from inngest_fast.adapters.postgres.reader import Reader
-from inngest_fast.adapters.postgres.rows import (
-    decode_app,
-    decode_function,
-    decode_job,
-    decode_run,
-    decode_wait,
-    read_event,
-    readable,
-    storable,
-)
+from inngest_fast.adapters.postgres.rows import read_event, readable, storable
 from inngest_fast.adapters.postgres.writer import Writer
 from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.events import Event
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run
+from inngest_fast.domain.stored_form import decode_app, decode_function, decode_job, decode_run, decode_wait
 from inngest_fast.domain.transitions import Committed, Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.clock import Clock

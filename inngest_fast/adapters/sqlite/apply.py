@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from inngest_fast.adapters.sqlite import statements as sql
-from inngest_fast.adapters.sqlite.rows import (
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run
+from inngest_fast.domain.stored_form import (
     encode_app,
     encode_function,
     encode_job,
@@ -14,8 +16,6 @@ from inngest_fast.adapters.sqlite.rows import (
     encode_wait,
     encode_wires,
 )
-from inngest_fast.domain.jobs import Job
-from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import (
     AddJob,
     AddWait,

@@ -6,8 +6,12 @@ from typing import Any
 
 import msgspec
 
-from inngest_fast.adapters.sqlite.rows import (
-    EVENT_COLUMNS,
+from inngest_fast.adapters.sqlite.rows import EVENT_COLUMNS, read_event
+from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.events import Event
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run, RunStatus
+from inngest_fast.domain.stored_form import (
     decode_app,
     decode_function,
     decode_job,
@@ -15,12 +19,7 @@ from inngest_fast.adapters.sqlite.rows import (
     decode_step,
     decode_wait,
     decode_wires,
-    read_event,
 )
-from inngest_fast.domain.apps import App, Function
-from inngest_fast.domain.events import Event
-from inngest_fast.domain.jobs import Job
-from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.store import EventQuery, RunQuery
 
