@@ -56,6 +56,12 @@ class StoreError(InngestFastError):
     code = "store_unavailable"
 
 
+class QueueError(InngestFastError):
+    """The queue cannot be asked now. Changes to it are kept and sent later; the store knows every job."""
+
+    code = "queue_unavailable"
+
+
 class StoreVersionError(StoreError):
     """The store was written by a newer version of this program, or is none of ours."""
 

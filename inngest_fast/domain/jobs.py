@@ -40,6 +40,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     attempt: int = 0
     generation: int = 1
     payload: bytes = b""
+    since: int = 0  # the version of its run that this job came with: an older state is no use to it
+    doubtful: bool = False  # never stored: it may be over already, so that the store is to be asked first
 
     @property
     def partition(self) -> str:

@@ -7,6 +7,13 @@ import msgspec
 
 from inngest_fast.domain.ids import ENVIRONMENT
 
+VERSION_MARK_BITS = 32
+
+
+def next_version(version: int, mark: int) -> int:
+    """The version of the state that follows; `mark` is random, below 2**VERSION_MARK_BITS."""
+    return ((version >> VERSION_MARK_BITS) + 1) << VERSION_MARK_BITS | mark
+
 
 class RunStatus(enum.IntEnum):
     """Codes as operators meet them in a database (http-api §1.2)."""
@@ -64,7 +71,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct):
-    """A run and everything that a call request needs. `version` counts its committed transitions."""
+    """A run and everything that a call request needs.
+
+    `version` names its state: a count of transitions, then a random mark that sets it apart from what another
+    replica decided at the same time. Of two committed states the later one has the higher version.
+    """
 
     id: str
     app_id: str

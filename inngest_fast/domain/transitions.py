@@ -33,19 +33,21 @@ class CreateRun(msgspec.Struct, frozen=True):
 
 
 class UpdateRun(msgspec.Struct, frozen=True):
-    """Stores the run's own row as given (not its steps) and counts its version up by one.
+    """Stores the run's own row as given (not its steps).
 
-    Applies only if the stored version is `run.version - 1` and the run has not ended; otherwise
-    the whole transition is dropped with reason "run".
+    Applies only if the stored version is `after`, that of the state it was decided on, and the run has not
+    ended; otherwise the whole transition is dropped with reason "run".
     """
 
     run: Run
+    after: int
 
 
 class EndRun(msgspec.Struct, frozen=True):
     """UpdateRun, and nothing of the run is left to do: its jobs and waits are deleted if `branched`."""
 
     run: Run
+    after: int
 
 
 class PutStep(msgspec.Struct, frozen=True):

@@ -24,7 +24,6 @@ from inngest_fast.engine.lifecycle.draft import Draft
 from inngest_fast.runtime import assembly, committer
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.live_waits import LiveWaits
-from inngest_fast.runtime.run_cache import LiveRun
 from inngest_fast.runtime.run_changes import RunChanges
 from tests.sim.disk import Disk, ProcessStore
 from tests.sim.world import simulate
@@ -92,7 +91,7 @@ class NoSweep(Disk):
     """Leaves what is left of a run that ended."""
 
     def _act(self, transition: Transition, now: int) -> Committed:
-        actions = [UpdateRun(a.run) if type(a) is EndRun else a for a in transition.actions]
+        actions = [UpdateRun(a.run, a.after) if type(a) is EndRun else a for a in transition.actions]
         return super()._act(Transition(actions, transition.job, transition.wait_id), now)
 
 
@@ -251,11 +250,8 @@ def timeouts_left_behind(patch: pytest.MonkeyPatch) -> None:
 def no_boot(patch: pytest.MonkeyPatch) -> None:
     """The next process does not take up the jobs of the last: the reconciler does, in time."""
 
-    async def resume(store: Any, queue: Any, catalog: Any, waits: Any, crons: Any) -> None:
-        for app in await store.apps():
-            catalog.put_app(app)
-        for function in await store.functions():
-            catalog.put_function(function)
+    async def resume(store: Any, queue: Any, upkeep: Any, waits: Any, crons: Any) -> None:
+        await upkeep.load()
 
     patch.setattr(assembly, "resume", resume)
 
@@ -287,11 +283,6 @@ def unfenced_ends(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answered, "decide", greedy)
 
 
-def two_histories(patch: pytest.MonkeyPatch) -> None:
-    """A run may leave the cache while something of it is on its way, and be read anew beside that."""
-    patch.setattr(LiveRun, "undecided", False)
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -308,7 +299,6 @@ def two_histories(patch: pytest.MonkeyPatch) -> None:
         no_boot,
         unrouted_ends,
         unfenced_ends,
-        two_histories,
     ],
 )
 def test_a_wrong_server_is_found(fault: Break, monkeypatch: pytest.MonkeyPatch) -> None:

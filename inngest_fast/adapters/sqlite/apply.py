@@ -106,14 +106,14 @@ class Applier:
     def _consume(self, transition: Transition) -> str:
         """Deletes the consumed job and wait if these and the run's version are as expected, else says why."""
         job, wait_id, actions = transition.job, transition.wait_id, transition.actions
-        run: Run | None = None
+        put: UpdateRun | EndRun | None = None
         if actions:
             first = actions[0]
             if type(first) is EndRun or type(first) is UpdateRun:
-                run = first.run
+                put = first
         cursor = self._cursor
         if job is not None:
-            if run is None:
+            if put is None:
                 if wait_id:
                     cursor.execute(sql.CONSUME_JOB_AND_WAIT, (job.id, job.attempt, wait_id))
                 else:
@@ -121,19 +121,19 @@ class Applier:
             elif wait_id:
                 cursor.execute(
                     sql.CONSUME_JOB_AND_WAIT_OF_RUN,
-                    (job.id, job.attempt, wait_id, run.id, run.version - 1),
+                    (job.id, job.attempt, wait_id, put.run.id, put.after),
                 )
             else:
-                cursor.execute(sql.CONSUME_JOB_OF_RUN, (job.id, job.attempt, run.id, run.version - 1))
+                cursor.execute(sql.CONSUME_JOB_OF_RUN, (job.id, job.attempt, put.run.id, put.after))
             if not cursor.rowcount:
                 return self._reason(job, wait_id)
             if wait_id:
                 cursor.execute(sql.DROP_WAIT, (wait_id,))
             return ""
-        if run is None:
+        if put is None:
             cursor.execute(sql.DROP_WAIT, (wait_id,))
         else:
-            cursor.execute(sql.CONSUME_WAIT_OF_RUN, (wait_id, run.id, run.version - 1))
+            cursor.execute(sql.CONSUME_WAIT_OF_RUN, (wait_id, put.run.id, put.after))
         return "" if cursor.rowcount else self._reason(None, wait_id)
 
     def _reason(self, job: Job | None, wait_id: int) -> str:
@@ -216,17 +216,16 @@ class Applier:
         return holder
 
     def _update_run(self, action: UpdateRun) -> None:
-        self._put_run(action.run)
+        self._put_run(action)
 
     def _end_run(self, action: EndRun) -> None:
-        run = action.run
-        self._put_run(run)
-        if run.branched:
-            self._ended.append(run.id)
+        self._put_run(action)
+        if action.run.branched:
+            self._ended.append(action.run.id)
 
-    def _put_run(self, run: Run) -> None:
-        version = run.version
-        self._execute(sql.UPDATE_RUN, (int(run.status), version, encode_run(run), run.id, version - 1))
+    def _put_run(self, action: UpdateRun | EndRun) -> None:
+        run = action.run
+        self._execute(sql.UPDATE_RUN, (int(run.status), run.version, encode_run(run), run.id, action.after))
         if not self._cursor.rowcount:
             raise LateDropError("run")
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from inngest_fast.domain.apps import Function
 from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.jobs import Job, JobKind
-from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
+from inngest_fast.domain.runs import VERSION_MARK_BITS, Run, RunStatus, Step, StepStatus, next_version
 from inngest_fast.domain.transitions import (
     Action,
     AddJob,
@@ -25,17 +25,18 @@ class Draft:
     The run given in is not changed, so that a decision can be dropped and made again.
     """
 
-    __slots__ = ("_actions", "_moved", "entropy", "function", "job", "now", "run")
+    __slots__ = ("_actions", "_after", "_moved", "entropy", "function", "job", "now", "run")
 
     def __init__(
         self, run: Run, function: Function, now: int, entropy: Entropy, job: Job | None = None
     ) -> None:
         self.run = run.working_copy()
-        self.run.version += 1
+        self.run.version = next_version(run.version, entropy.below(1 << VERSION_MARK_BITS))
         self.function = function
         self.now = now
         self.entropy = entropy
         self.job = job
+        self._after = run.version
         self._actions: list[Action] = []
         self._moved = False
 
@@ -87,6 +88,7 @@ class Draft:
                     run_id=run.id,
                     step_id=step_id,
                     payload=payload,
+                    since=run.version,
                 )
             )
         )
@@ -105,6 +107,7 @@ class Draft:
                     job,
                     attempt=job.attempt + 1,
                     generation=job.generation + 1,
+                    since=self.run.version,
                     due=due,
                     score=queue_score(self.run, due, self.now),
                 )
@@ -120,7 +123,7 @@ class Draft:
 
     def close(self, *, wait_id: int = 0) -> Transition:
         run = self.run
-        end = EndRun(run) if run.status.ended else UpdateRun(run)
+        end = EndRun(run, self._after) if run.status.ended else UpdateRun(run, self._after)
         return Transition([end, *self._actions], self.job, wait_id)
 
 

@@ -161,8 +161,8 @@ def next_version(of: Run, **fields: Any) -> Run:
 
 
 def updated(of: Run, **fields: Any) -> UpdateRun:
-    return UpdateRun(next_version(of, **fields))
+    return UpdateRun(next_version(of, **fields), of.version)
 
 
 def ended(of: Run, status: RunStatus = RunStatus.COMPLETED, **fields: Any) -> EndRun:
-    return EndRun(next_version(of, status=status, ended_at=NOW + 99, output=b'"done"', **fields))
+    return EndRun(next_version(of, status=status, ended_at=NOW + 99, output=b'"done"', **fields), of.version)

@@ -99,15 +99,16 @@ class Deciding:
             until = NOW + rng.choice([0, 5, DAY])
             waits = (self.wait(run_id(n)),) if rng.random() < 0.3 else ()
             return [CreateRun(new, (self.job(), self.job()), waits, until)]
-        known.version += rng.choice([1, 1, 1, 1, 1, 0, 2])
+        after = known.version + rng.choice([0, 0, 0, 0, 0, -1, 1])
+        known.version = after + 1
         known.output = b"%d" % rng.randrange(99)
         known.branched = rng.random() < 0.6
         known.stack = tuple(f"step-{n}" for n in range(rng.randrange(4)))
         if rng.random() < 0.2:
             known.status = rng.choice([s for s in RunStatus if s.ended])
-            return [EndRun(known)]
+            return [EndRun(known, after)]
         known.status = rng.choice([RunStatus.QUEUED, RunStatus.RUNNING])
-        return [UpdateRun(known)]
+        return [UpdateRun(known, after)]
 
     def action(self) -> Action:
         rng = self.rng

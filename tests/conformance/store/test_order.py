@@ -90,7 +90,9 @@ async def test_readers_and_writers_at_once(store):
         await store.commit(started(1))
         for n in range(200):
             current = next_version(current, stack=(*current.stack, f"step-{n}"))
-            await store.commit(Transition([UpdateRun(current), PutStep(run_id(1), step(n))]))
+            await store.commit(
+                Transition([UpdateRun(current, current.version - 1), PutStep(run_id(1), step(n))])
+            )
 
     async def read():
         seen = 0

@@ -93,10 +93,10 @@ async def test_update_stores_the_run_as_given(store):
     later = next_version(
         run(1), status=RunStatus.RUNNING, started_at=NOW, stack=("a",), pending=("b",), state_size=7
     )
-    assert (await store.commit(Transition([UpdateRun(later)]))).applied
+    assert (await store.commit(Transition([UpdateRun(later, run(1).version)]))).applied
     assert await store.run(run_id(1)) == later
     last = next_version(later, pending=(), output=b"1")
-    assert (await store.commit(Transition([UpdateRun(last)]))).applied
+    assert (await store.commit(Transition([UpdateRun(last, later.version)]))).applied
     assert await store.run(run_id(1)) == last
 
 
@@ -213,3 +213,17 @@ async def test_stuck_runs(store):
     assert await store.stuck_runs(NOW + 6, 10) == [run_id(2), run_id(3), run_id(4)]
     assert await store.stuck_runs(NOW + 4, 10) == [run_id(2), run_id(3)]
     assert await store.stuck_runs(NOW + 6, 2) == [run_id(2), run_id(3)]
+
+
+async def test_of_two_histories_of_a_run_only_one_goes_on(store):
+    """Two servers decide on the same state; the slower one has decided once more by then."""
+    await store.commit(started(1))
+    start = run(1)
+    ours, theirs = start.working_copy(), start.working_copy()
+    ours.version, theirs.version = 101, 102
+    further = theirs.working_copy()
+    further.version = 203
+    assert (await store.commit(Transition([UpdateRun(ours, start.version)]))).applied
+    assert (await store.commit(Transition([UpdateRun(theirs, start.version)]))).reason == "run"
+    assert (await store.commit(Transition([UpdateRun(further, theirs.version)]))).reason == "run"
+    assert (await store.run(run_id(1))).version == ours.version

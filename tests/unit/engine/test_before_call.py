@@ -4,7 +4,7 @@ import pytest
 from engine_builders import EDGE, NOW, RUN_ID, START, done, function, job, plan, pure, queued, run, step
 
 from inngest_fast.domain.functions import Timeouts
-from inngest_fast.domain.runs import RunStatus
+from inngest_fast.domain.runs import RunStatus, next_version
 from inngest_fast.domain.transitions import DropJob
 from inngest_fast.engine.lifecycle import before_call
 
@@ -85,7 +85,7 @@ def test_a_start_trades_one_timeout_for_the_other(timeouts, dropped, added):
     decided = pure(before_call.begin, before, function(timeouts=timeouts), NOW)
     assert decided.run.status is RunStatus.RUNNING
     assert decided.run.started_at == NOW
-    assert decided.run.version == before.version + 1
+    assert decided.run.version == next_version(before.version, 0)
     assert decided.transition.job is None
     assert [a.job_id for a in decided.of(DropJob)] == [f"{RUN_ID}:{id}" for id in dropped]
     assert decided.added == added

@@ -85,8 +85,8 @@ class World:
         assert self.jobs.pop(job.id) == job
         for action in transition.actions:
             match action:
-                case UpdateRun(run) | EndRun(run):
-                    assert run.version == self.run.version + 1
+                case UpdateRun(run, after) | EndRun(run, after):
+                    assert after == self.run.version < run.version
                     self.check_memos(run)
                     self.run = run
                 case AddJob(job):
