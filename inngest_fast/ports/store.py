@@ -1,7 +1,7 @@
 """The store: the truth about events, runs, steps, jobs, waits, apps and functions."""
 
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -48,6 +48,10 @@ class Store(Protocol):
     @property
     def backlog(self) -> int:
         """Transitions handed in and not yet decided."""
+        ...
+
+    def details(self) -> Mapping[str, object]:
+        """What an operator wants to know of it: version, place, use of connections. Asks nobody."""
         ...
 
     async def open(self) -> None:

@@ -1,5 +1,6 @@
 """The production store: PostgreSQL, one writer with group commit, any number of replicas."""
 
+from inngest_fast.adapters.postgres.migrate import PostgresMigrations
 from inngest_fast.adapters.postgres.store import PostgresStore
 
-__all__ = ["PostgresStore"]
+__all__ = ["PostgresMigrations", "PostgresStore"]

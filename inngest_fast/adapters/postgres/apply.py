@@ -1,9 +1,10 @@
 """One transition onto the rows in memory: fences first, then its actions in order (design §3.2, §3.3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from inngest_fast.adapters.postgres.live import KeyRow, Live, PlainRow, StepRow
+from inngest_fast.adapters.postgres.lookups import KnownPaths, Place, path_row
 from inngest_fast.adapters.postgres.rows import RunRow, job_row, key_digest, wait_row
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.jobs import Job
@@ -37,8 +38,10 @@ class _DroppedError(Exception):
 class Applier:
     """Applies transitions one after the other."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, places: Mapping[int, Place], known: KnownPaths) -> None:
         self._live = live
+        self._places = places
+        self._known = known
         self._now = 0
         self._committed = Committed()
         self._wires: dict[str, bytes] = {}  # of the events that this transition stores
@@ -151,16 +154,17 @@ class Applier:
         return ""
 
     def _update_run(self, action: UpdateRun) -> None:
-        self._put_run(action.run)
+        self._put_run(action)
 
     def _end_run(self, action: EndRun) -> None:
-        self._put_run(action.run)
+        self._put_run(action)
         if action.run.branched:
             self._ended.append(action.run.id)
 
-    def _put_run(self, run: Run) -> None:
+    def _put_run(self, action: UpdateRun | EndRun) -> None:
+        run = action.run
         row = self._live.runs.rows.get(run.id)
-        if row is None or row.version != run.version - 1 or row.status >= RunStatus.COMPLETED:
+        if row is None or row.version != action.after or row.status >= RunStatus.COMPLETED:
             raise _DroppedError("run")
         row = row._replace(status=int(run.status), version=run.version, body=encode_run(run))
         self._live.runs.put(run.id, row)
@@ -203,8 +207,16 @@ class Applier:
             return
         if wait.id in live.waits.rows:
             raise ValueError(f"the wait {wait.id} is there already")
-        live.put_wait(wait_row(wait))
+        live.put_wait(wait_row(wait, self._numbers(self._places[wait.id])))
         self._made = True
+
+    def _numbers(self, place: Place) -> list[int]:
+        if place.paths:
+            known = self._known.of(place.bucket)
+            for path in place.paths:
+                if path not in known and not self._live.take_path(path_row(place.bucket, path)):
+                    return place.by_name()
+        return place.numbers()
 
     def _add_wait_action(self, action: AddWait) -> None:
         wait = action.wait

@@ -56,7 +56,9 @@ class Database:
         }
         self._to_be_asked = prepare is None
         host = given.get("host") or given.get("hostaddr") or "the local host"
-        self.place = f"PostgreSQL at {host}:{given.get('port') or 5432}/{given.get('dbname') or ''}"
+        self.address = f"{host}:{given.get('port') or 5432}/{given.get('dbname') or ''}"
+        self.place = f"PostgreSQL at {self.address}"
+        self.version = ""  # of the server, once there was a connection
 
     async def connect(self) -> Connection:
         """Raises psycopg.Error. The first connection tells whether later ones prepare statements."""
@@ -66,6 +68,8 @@ class Database:
             given = self.parameters.get("options", "")
             self.parameters["options"] = f"{PLANNING} {given}".strip()
         self._to_be_asked = False
+        told = connection.pgconn.parameter_status(b"server_version")  # at its greeting
+        self.version = told.decode().split(" ")[0] if told else ""
         return connection
 
     def error(self, error: BaseException, doing: str = "write to") -> StoreError:

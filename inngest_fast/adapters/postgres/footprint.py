@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from inngest_fast.adapters.postgres.lookups import KnownPaths, Place
 from inngest_fast.adapters.postgres.rows import key_digest
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run
@@ -19,6 +20,7 @@ from inngest_fast.domain.transitions import (
     UpdateRun,
 )
 from inngest_fast.domain.waits import Wait, WaitKind
+from inngest_fast.ports.wait_search import Entry
 
 
 class Footprint:
@@ -28,8 +30,12 @@ class Footprint:
     looked for only with `careful`: that it is there already is found out by its insertion.
     """
 
-    def __init__(self, transitions: Iterable[Transition], *, careful: bool) -> None:
+    def __init__(
+        self, transitions: Iterable[Transition], *, entry: Entry, known: KnownPaths, careful: bool
+    ) -> None:
         self.careful = careful
+        self._entry = entry
+        self._known = known
         self.runs: set[str] = set()
         self.jobs: set[str] = set()
         self.waits: set[int] = set()
@@ -38,6 +44,8 @@ class Footprint:
         self.signals: set[str] = set()
         self.keys: set[tuple[str, bytes]] = set()
         self.events: set[str] = set()
+        self.places: dict[int, Place] = {}  # of new waits
+        self.buckets: set[int] = set()  # that may lack a path of a new wait
         for transition in transitions:
             if transition.job is not None:
                 self.jobs.add(transition.job.id)
@@ -61,7 +69,8 @@ class Footprint:
                     case DropJob(job_id):
                         self.jobs.add(job_id)
                     case AddWait(wait):
-                        self._add_wait(wait)
+                        self._place(wait)
+                        self._look_for(wait)
                         if wait.kind is WaitKind.SIGNAL:
                             self.signals.add(wait.key)
                     case ConsumeWait(wait_id, job):
@@ -76,10 +85,17 @@ class Footprint:
         if self.careful:
             self.runs.add(run.id)
             self.jobs.update(job.id for job in jobs)
-            for wait in waits:
-                self._add_wait(wait)
+        for wait in waits:
+            self._place(wait)
+            if self.careful:
+                self._look_for(wait)
 
-    def _add_wait(self, wait: Wait) -> None:
+    def _place(self, wait: Wait) -> None:
+        place = self.places[wait.id] = Place(self._entry(wait))
+        if place.paths and not place.paths.keys() <= self._known.of(place.bucket).keys():
+            self.buckets.add(place.bucket)
+
+    def _look_for(self, wait: Wait) -> None:
         if self.careful:
             self.waits.add(wait.id)
         if wait.step_id:

@@ -1,6 +1,6 @@
 """Group commit: many transitions in one database transaction, none of them split (design §3.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import psycopg
@@ -8,10 +8,12 @@ import psycopg
 from inngest_fast.adapters.postgres.apply import Applier
 from inngest_fast.adapters.postgres.footprint import Footprint
 from inngest_fast.adapters.postgres.load import Connection, load
+from inngest_fast.adapters.postgres.lookups import KnownPaths, PathRow
 from inngest_fast.adapters.postgres.save import save
 from inngest_fast.adapters.postgres.statements import Statements
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.transitions import Committed, Transition
+from inngest_fast.ports.wait_search import Entry
 
 Group = Sequence[tuple[Transition, int]]
 Decided = list[Committed | StoreError]
@@ -36,8 +38,10 @@ class UnansweredError(Exception):
 class GroupCommit:
     """Commits groups, on whatever connection there is."""
 
-    def __init__(self, sql: Statements) -> None:
+    def __init__(self, sql: Statements, entry: Entry, known: KnownPaths) -> None:
         self._sql = sql
+        self._entry = entry
+        self._known = known
         self._keys_taken = 0
 
     async def commit(self, connection: Connection, group: Group, *, careful: bool) -> Decided:
@@ -52,9 +56,14 @@ class GroupCommit:
         committing = False
         try:
             async with connection.pipeline() as pipeline:
-                footprint = Footprint((transition for transition, _ in group), careful=careful)
+                footprint = Footprint(
+                    (transition for transition, _ in group),
+                    entry=self._entry,
+                    known=self._known,
+                    careful=careful,
+                )
                 live, transaction_id = await load(connection, pipeline, self._sql, footprint)
-                applier = Applier(live)
+                applier = Applier(live, footprint.places, self._known)
                 decided = [applier.apply(transition, now) for transition, now in group]
                 if applier.doubtful and not careful:
                     raise DoubtfulError
@@ -73,7 +82,15 @@ class GroupCommit:
                 raise UnansweredError(transaction_id, decided) from error
             raise
         self._keys_taken = keys_taken % _KEYS_BETWEEN_SWEEPS
+        if live.paths.rows:
+            self._learn(live.paths.rows.values())
         return decided
+
+    def _learn(self, paths: Iterable[PathRow]) -> None:
+        """Only once they are committed: until then they may vanish again."""
+        for path in paths:
+            self._known.learn(*path)
+        self._known.trim()
 
     async def _rollback(self, connection: Connection) -> None:
         """Leaves the connection fit for the next group, or closed."""

@@ -27,6 +27,11 @@ class Link:
         self._not_before = 0.0
         self._hurry = asyncio.Event()
 
+    @property
+    def connected(self) -> bool:
+        """As far as is known."""
+        return self._connection is not None and not self._connection.closed
+
     async def connection(self) -> Connection:
         """A live connection, after a pause if the last tries failed. Raises psycopg.Error without one."""
         now = asyncio.get_running_loop().time

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from inngest_fast.adapters.postgres.lookups import LONGEST_PATH, PATHS_PER_BUCKET, PathRow
 from inngest_fast.adapters.postgres.rows import JobRow, RunRow, WaitRow
 from inngest_fast.domain.events import Event
 
@@ -90,6 +91,7 @@ class Live:
         self.steps: Table[tuple[str, str], StepRow] = Table(undo)
         self.jobs: Table[str, JobRow] = Table(undo)
         self.waits: Table[int, WaitRow] = Table(undo)
+        self.paths: Table[tuple[int, int], PathRow] = Table(undo)
         self.keys: Table[tuple[str, bytes], KeyRow] = Table(undo)
         self.apps: Table[str, PlainRow | None] = Table(undo)  # None: to be removed
         self.functions: Table[str, PlainRow] = Table(undo)
@@ -127,6 +129,21 @@ class Live:
     def put_wait(self, row: WaitRow) -> None:
         self.waits.put(row.id, row)
         self._index(row)
+
+    def take_path(self, row: PathRow) -> bool:
+        """Whether waits can be found by the path."""
+        rows = self.paths.rows
+        key = (row.bucket, row.number)
+        there = rows.get(key)
+        if there is not None:
+            return there == row
+        if (
+            len(row.path) > LONGEST_PATH
+            or sum(bucket == row.bucket for bucket, _ in rows) >= PATHS_PER_BUCKET
+        ):
+            return False
+        self.paths.put(key, row)
+        return True
 
     def _index(self, row: WaitRow) -> None:
         self._waits_of_run[row.run_id].add(row.id)

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 
 from inngest_fast.adapters.postgres.footprint import Footprint
 from inngest_fast.adapters.postgres.live import KeyRow, Live
+from inngest_fast.adapters.postgres.lookups import PathRow
 from inngest_fast.adapters.postgres.rows import JobRow, RunRow, WaitRow, readable, storable
 from inngest_fast.adapters.postgres.statements import SIGNAL_PREFIX, Statements
 from inngest_fast.domain.events import Event
@@ -49,6 +50,8 @@ async def load(
         asked["keys"] = await execute(sql.lock_keys, (functions, digests))
     if wanted.events:
         asked["events"] = await execute(sql.events_there, (_texts(wanted.events),))
+    if wanted.buckets:
+        asked["paths"] = await execute(sql.paths, (sorted(wanted.buckets),))
     await pipeline.sync()
     return await _read(asked), (await id_cursor.fetchall())[0][0]
 
@@ -70,9 +73,12 @@ async def _read(asked: dict[str, _Cursor]) -> Live:
         elif name == "events":
             for (id,) in rows:
                 live.events.load(readable(id), _THERE)
+        elif name == "paths":
+            for path in map(PathRow._make, rows):
+                live.paths.load((path.bucket, path.number), path)
         else:
-            for id, kind, run_id, step_id, key in rows:
-                live.load_wait(WaitRow(id, kind, readable(run_id), readable(step_id), readable(key)))
+            for id, kind, run_id, step_id, key, several in rows:
+                live.load_wait(WaitRow(id, kind, readable(run_id), readable(step_id), readable(key), several))
     return live
 
 

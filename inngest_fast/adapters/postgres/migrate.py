@@ -5,37 +5,117 @@ import re
 from pathlib import Path
 from typing import Final
 
+import msgspec
+import psycopg
+
+from inngest_fast.adapters.postgres.database import Database
 from inngest_fast.adapters.postgres.load import Connection
 from inngest_fast.adapters.postgres.statements import quoted
-from inngest_fast.domain.errors import StoreVersionError
+from inngest_fast.domain.errors import StoreError, StoreVersionError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
+_VERSIONS: Final = (
+    "CREATE TABLE migrations (version INTEGER PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now());"
+)
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
-async def migrate(connection: Connection, schema: str, scripts: list[str]) -> None:
+class Migration(msgspec.Struct, frozen=True):
+    """One step of the schema: `text` makes version `number` of the one before."""
+
+    number: int
+    name: str
+    text: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What brings a schema from its version (0: there is none) to the latest.
+
+    The texts of `steps` are all that is executed, in one transaction.
+    """
+
+    place: str  # the database, for people
+    schema: str
+    version: int
+    latest: int
+    steps: tuple[Migration, ...]
+
+
+class PostgresMigrations:
+    """Plans and applies migrations, for an operator: `PostgresStore.open` applies them by itself."""
+
+    def __init__(self, uri: str, schema: str = "inngest_fast") -> None:
+        self._database = Database(uri, prepare=False)
+        self._schema = schema
+
+    async def plan(self) -> Plan:
+        """What `apply` would do; changes nothing.
+
+        Raises StoreError, and StoreVersionError for a schema of another program or of a newer version.
+        """
+        return await self._do(apply=False)
+
+    async def apply(self) -> Plan:
+        """What was done: whole, or not at all. One server at a time does so. Raises as `plan` does."""
+        return await self._do(apply=True)
+
+    async def _do(self, *, apply: bool) -> Plan:
+        known = scripts()
+        try:
+            async with await self._database.connect() as connection:
+                if apply:
+                    version, steps = await migrate(connection, self._schema, known)
+                else:
+                    version, steps = await look(connection, self._schema, known)
+        except (psycopg.Error, OSError, StoreError) as error:
+            raise self._database.error(error, "migrate") from error
+        return Plan(self._database.place, self._schema, version, len(known), tuple(steps))
+
+
+Found = tuple[int, list[Migration]]  # the schema's version, and the steps from there
+
+
+async def look(connection: Connection, schema: str, known: list[Migration]) -> Found:
+    """What `migrate` would do. Raises StoreVersionError as it does."""
+    async with connection.transaction():
+        await connection.execute(b"SET TRANSACTION READ ONLY")
+        version = await _version(connection, schema, len(known))
+        return version, await _steps(connection, schema, version, known)
+
+
+async def migrate(connection: Connection, schema: str, known: list[Migration]) -> Found:
     """Brings the schema to the latest version, whole or not at all; one server at a time does so.
 
-    Raises StoreVersionError for a schema of another program, or of a newer version than `scripts`.
+    Returns what was done. Raises StoreVersionError for a schema of another program, or of a newer version
+    than those known.
     """
-    name = quoted(schema).replace("%%", "%")
     async with connection.transaction():
         await connection.execute(b"SELECT pg_advisory_xact_lock(%s)", (_lock(schema),))
-        version = await _version(connection, schema, len(scripts))
-        if version == len(scripts):
-            return
-        if not version:
-            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}".encode())
-        await connection.execute(f"SET LOCAL search_path TO {name}".encode())
-        if not version:
-            await connection.execute(
-                b"CREATE TABLE migrations"
-                b" (version INTEGER PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now())"
-            )
-        for number, script in enumerate(scripts[version:], version + 1):
-            await connection.execute(script.encode(), prepare=False)  # it is many statements
-            await connection.execute(b"INSERT INTO migrations (version) VALUES (%s)", (number,))
+        version = await _version(connection, schema, len(known))
+        steps = await _steps(connection, schema, version, known)
+        for step in steps:
+            await connection.execute(step.text.encode(), prepare=False)  # it is many statements
+    return version, steps
+
+
+async def _steps(
+    connection: Connection, schema: str, version: int, known: list[Migration]
+) -> list[Migration]:
+    """The steps with all that is executed, as it is executed."""
+    found = await connection.execute(b"SELECT FROM pg_namespace WHERE nspname = %s", (schema,))
+    absent = await found.fetchone() is None  # only its maker needs the right to make schemas
+    name = quoted(schema).replace("%%", "%")
+    made = []
+    for step in known[version:]:
+        lines = [f"SET LOCAL search_path TO {name};"]
+        if step.number == 1:
+            if absent:
+                lines.insert(0, f"CREATE SCHEMA {name};")
+            lines.append(_VERSIONS)
+        lines += (step.text.rstrip(), f"INSERT INTO migrations (version) VALUES ({step.number});", "")
+        made.append(Migration(step.number, step.name, "\n".join(lines)))
+    return made
 
 
 async def _version(connection: Connection, schema: str, latest: int) -> int:
@@ -62,13 +142,13 @@ async def _version(connection: Connection, schema: str, latest: int) -> int:
     return version
 
 
-def scripts(directory: Path = MIGRATIONS) -> list[str]:
+def scripts(directory: Path = MIGRATIONS) -> list[Migration]:
     """The migrations in order; the first makes version 1 of nothing."""
     found = sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))
     for place, path in enumerate(found, 1):
         if int(path.name[:4]) != place:
             raise RuntimeError(f"migration {place:04} is missing: found {path.name}")
-    return [path.read_text("utf-8") for path in found]
+    return [Migration(number, path.stem[5:], path.read_text("utf-8")) for number, path in enumerate(found, 1)]
 
 
 def _lock(schema: str) -> int:

@@ -30,6 +30,17 @@ class Queries:
         self.wires: Final = on("SELECT id, wire FROM ~events WHERE id = ANY(%b::text[])")
         self.event: Final = on(f"SELECT {EVENT_COLUMNS} FROM ~events WHERE id = %b::text")
         self.waits: Final = on("SELECT body FROM ~waits WHERE id = ANY(%b::bigint[])")
+        # Of one moment: how often apps changed, paths new to the asker, and waits by their numbers.
+        self.find: Final = on(
+            "SELECT number, -1 AS bucket, NULL::bytea FROM ~apps_version WHERE env = 1"
+            " UNION ALL SELECT number, bucket, convert_to(path, 'UTF8') FROM ~wait_paths"
+            " WHERE bucket = ANY(%b::text::integer[]) AND number <> ALL(%b::text::bigint[])"
+            " UNION ALL SELECT lookup, NULL, body FROM ~waits WHERE lookup = ANY(%b::text::bigint[])"
+            # The OFFSET keeps the planner from reading all waits to find a few.
+            " UNION ALL SELECT more.lookup, NULL, found.body FROM ~wait_lookups AS more CROSS JOIN LATERAL"
+            " (SELECT body FROM ~waits AS waits WHERE waits.id = more.wait_id OFFSET 0) AS found"
+            " WHERE more.lookup = ANY(%b::text::bigint[])"
+        )
         self.live_waits: Final = on(
             "SELECT body FROM ~waits WHERE id > %b::bigint ORDER BY id LIMIT %b::bigint"
         )

@@ -16,6 +16,7 @@ from inngest_fast.domain.runs import Run
 from inngest_fast.domain.stored_form import decode_run, decode_step, decode_wires
 
 _RUNS_TOGETHER: Final = 64
+_KEPT: Final = 1  # connections, however long they are idle
 _SECONDS_FOR_A_CONNECTION: Final = 5.0
 _SECONDS_OF_TRYING: Final = 3.0  # on its own; after these, each read that needs a connection makes it try
 
@@ -23,29 +24,34 @@ Rows = list[tuple[Any, ...]]
 
 
 class Reader:
-    """Opens its connections as they are needed, beyond the fewest."""
+    """Opens its connections as they are needed, and closes those that are idle for long."""
 
     def __init__(
-        self, database: Database, queries: Queries, *, fewest: int, most: int, idle: float, lifetime: float
+        self, database: Database, queries: Queries, *, most: int, idle_time: float, lifetime: float
     ) -> None:
         self._database = database
         self._queries = queries
         self._asked: dict[str, list[asyncio.Future[Run | None]]] = {}
         self._asking: set[asyncio.Task[None]] = set()
-        self._abreast = max(1, most // 2)
+        self._abreast = max(1, most // 2)  # statements for whole runs
         self._closed = False
-        parameters = dict(database.parameters)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            kwargs=parameters,
-            min_size=fewest,
+            kwargs=dict(database.parameters),
+            min_size=min(_KEPT, most),
             max_size=most,
-            max_idle=idle,
+            max_idle=idle_time,
             max_lifetime=lifetime,
             timeout=_SECONDS_FOR_A_CONNECTION,
             reconnect_timeout=_SECONDS_OF_TRYING,
             name="inngest-fast-reader",
             open=False,
         )
+
+    @property
+    def use(self) -> tuple[int, int, int]:
+        """Connections that are open, that are free, and reads that wait for one."""
+        found = self._pool.get_stats()
+        return found.get("pool_size", 0), found.get("pool_available", 0), found.get("requests_waiting", 0)
 
     async def open(self) -> None:
         await self._pool.open()

@@ -1,6 +1,7 @@
 """The rows of this store. Their bodies are in `domain.stored_form`."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from inngest_fast.domain.events import Event
@@ -23,7 +24,10 @@ class WaitRow(NamedTuple):
     run_id: str
     step_id: str
     key: str
+    several: bool = False  # it is found under more than one number
     body: bytes = b""
+    lookup: int = 0  # the first of them; 0: it is found by nobody
+    others: tuple[int, ...] = ()
 
 
 class RunRow(NamedTuple):
@@ -60,8 +64,19 @@ def job_row(job: Job) -> JobRow:
     return JobRow(job.id, job.run_id, job.attempt, job.due, encode_job(job))
 
 
-def wait_row(wait: Wait) -> WaitRow:
-    return WaitRow(wait.id, wait.kind.value, wait.run_id, wait.step_id, wait.key, encode_wait(wait))
+def wait_row(wait: Wait, numbers: Sequence[int]) -> WaitRow:
+    """A wait that is found under these numbers."""
+    return WaitRow(
+        wait.id,
+        wait.kind.value,
+        wait.run_id,
+        wait.step_id,
+        wait.key,
+        len(numbers) > 1,
+        encode_wait(wait),
+        numbers[0] if numbers else 0,
+        tuple(numbers[1:]),
+    )
 
 
 EVENT_COLUMNS = "id, name, external_id, ts, received_at, wire, repeatable, correlation_id, target"

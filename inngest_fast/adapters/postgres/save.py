@@ -21,6 +21,8 @@ async def save(connection: Connection, sql: Statements, live: Live) -> None:
         await execute(sql.delete_jobs, ([storable(id) for id in jobs],))
     if waits := live.waits.to_delete():
         await execute(sql.delete_waits, (waits,))
+        if several := [id for id in waits if live.waits.before[id].several]:
+            await execute(sql.delete_lookups, (several,))
     if keys := live.keys.to_delete():
         await execute(sql.delete_keys, _columns(keys))
     if events := live.events.to_insert():
@@ -37,8 +39,12 @@ async def save(connection: Connection, sql: Statements, live: Live) -> None:
         await execute(sql.put_steps, _columns(steps))
     if new_jobs := live.jobs.to_insert():
         await execute(sql.insert_jobs, _columns(new_jobs))
+    if paths := live.paths.to_insert():
+        await execute(sql.put_paths, _columns(paths))
     if new_waits := live.waits.to_insert():
-        await execute(sql.insert_waits, _columns(new_waits))
+        await execute(sql.insert_waits, _columns([row[:-1] for row in new_waits]))
+        if lookups := [(row.id, number) for row in new_waits for number in row.others]:
+            await execute(sql.insert_lookups, _columns(lookups))
     if new_keys := live.keys.to_insert():
         await execute(sql.insert_keys, _columns(new_keys))
     if live.apps.rows or live.functions.rows:
@@ -54,6 +60,8 @@ async def _save_apps(connection: Connection, sql: Statements, live: Live) -> Non
         await connection.execute(sql.put_apps, _columns([(row.id, row.body) for row in put]))
     if functions := live.functions.to_insert():
         await connection.execute(sql.put_functions, _columns(functions))
+    # The last lock that a transaction waits for: so those who wait for it are in nobody's way.
+    await connection.execute(sql.count_apps)
 
 
 def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:

@@ -33,7 +33,7 @@ class Statements:
         self.lock_runs: Final = on(
             "SELECT id, status, version FROM ~runs WHERE id = ANY(%b::text[]) ORDER BY id FOR UPDATE"
         )
-        columns = "id, kind, run_id, step_id, key"
+        columns = "id, kind, run_id, step_id, key, several"
         self.lock_waits: Final = on(
             f"SELECT {columns} FROM ~waits WHERE id = ANY(%b::bigint[]) OR run_id = ANY(%b::text[])"
             " ORDER BY id FOR UPDATE"
@@ -56,11 +56,15 @@ class Statements:
             "SELECT function_id, digest, run_id, until FROM ~keys WHERE (function_id, digest) IN"
             " (SELECT * FROM unnest(%b::text[], %b::bytea[])) ORDER BY function_id, digest FOR UPDATE"
         )
+        self.paths: Final = on(
+            "SELECT bucket, number, path FROM ~wait_paths WHERE bucket = ANY(%b::integer[])"
+        )
         self.events_there: Final = on("SELECT id FROM ~events WHERE id = ANY(%b::text[])")
 
         # Rows that are deleted, or updated, are locked. An insertion fails where another writer's was first.
         self.delete_jobs: Final = on("DELETE FROM ~jobs WHERE id = ANY(%b::text[])")
         self.delete_waits: Final = on("DELETE FROM ~waits WHERE id = ANY(%b::bigint[])")
+        self.delete_lookups: Final = on("DELETE FROM ~wait_lookups WHERE wait_id = ANY(%b::bigint[])")
         self.delete_keys: Final = on(
             "DELETE FROM ~keys WHERE (function_id, digest) IN (SELECT * FROM unnest(%b::text[], %b::bytea[]))"
         )
@@ -95,10 +99,19 @@ class Statements:
             "INSERT INTO ~jobs (id, run_id, attempt, due, body)"
             " SELECT * FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::bytea[])"
         )
+        # Whoever loses waits for the other's end: so the path is there for all, or for this one to insert.
+        self.put_paths: Final = on(
+            "INSERT INTO ~wait_paths (bucket, number, path)"
+            " SELECT * FROM unnest(%b::integer[], %b::bigint[], %b::text[]) ON CONFLICT DO NOTHING"
+        )
         self.insert_waits: Final = on(
-            "INSERT INTO ~waits (id, kind, run_id, step_id, key, body)"
-            " SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[],"
-            " %b::bytea[])"
+            "INSERT INTO ~waits (id, kind, run_id, step_id, key, several, body, lookup)"
+            " SELECT id, kind, run_id, step_id, key, several, body, nullif(lookup, 0)"
+            " FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::boolean[],"
+            " %b::bytea[], %b::bigint[]) AS new (id, kind, run_id, step_id, key, several, body, lookup)"
+        )
+        self.insert_lookups: Final = on(
+            "INSERT INTO ~wait_lookups (wait_id, lookup) SELECT * FROM unnest(%b::bigint[], %b::bigint[])"
         )
         self.insert_keys: Final = on(
             "INSERT INTO ~keys (function_id, digest, run_id, until)"
@@ -114,6 +127,7 @@ class Statements:
             " SELECT * FROM unnest(%b::text[], %b::text[], %b::bytea[])"
             " ON CONFLICT (id) DO UPDATE SET app_id = excluded.app_id, body = excluded.body"
         )
+        self.count_apps: Final = on("UPDATE ~apps_version SET number = number + 1 WHERE env = 1")
         self.sweep_keys: Final = on(
             "DELETE FROM ~keys WHERE (function_id, digest) IN (SELECT function_id, digest FROM ~keys"
             " WHERE until <= %b::bigint ORDER BY until LIMIT %b::bigint FOR UPDATE SKIP LOCKED)"

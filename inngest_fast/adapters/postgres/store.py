@@ -1,14 +1,16 @@
 """ports.store.Store on a PostgreSQL database."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from inngest_fast.adapters.postgres.database import Database
+from inngest_fast.adapters.postgres.lookups import KnownPaths
 from inngest_fast.adapters.postgres.migrate import migrate, scripts
 from inngest_fast.adapters.postgres.queries import Queries
 from inngest_fast.adapters.postgres.reader import Reader
 from inngest_fast.adapters.postgres.rows import read_event, readable, storable
+from inngest_fast.adapters.postgres.wait_search import WaitSearch
 from inngest_fast.adapters.postgres.writer import Writer
 from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.errors import StoreError
@@ -20,15 +22,27 @@ from inngest_fast.domain.transitions import Committed, Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.store import EventQuery, RunQuery
+from inngest_fast.ports.wait_search import Entry, Found, Lookup
+
+_NEVER: Final = 10 * 365 * 86_400.0  # seconds
 
 
 class PostgresStore:
     """One schema, shared by any number of servers (design §4).
 
-    Pool settings are those of http-api §1 and count the writer's connection; times are seconds. To
-    `prepare` statements halves the time of a commit, but not every pooler carries prepared ones from one
-    connection to the next: None does so only where no pooler is found. What is handed to `commit` belongs
-    to the store.
+    Limits of connections are the flags of http-api §1 and count the writer's connection, which is always
+    open; times are seconds, and 0 is no limit:
+
+        --postgres-max-open-conns      max_connections  at most so many, of which one writes
+        --postgres-conn-max-idle-time  max_idle_time    after each such time one that was not needed is closed
+        --postgres-conn-max-lifetime   max_lifetime     each is replaced after that
+
+    Beside the writer's one is kept for reads; more are opened as they are needed. So there is nothing for
+    --postgres-max-idle-conns to hold down.
+
+    To `prepare` statements halves the time of a commit, but not every pooler carries prepared ones from one
+    connection to the next: None does so only where no pooler is found. `entry` says where waits are to be
+    found, and must say the same on all servers. What is handed to `commit` belongs to the store.
     """
 
     name = "postgres"
@@ -38,33 +52,50 @@ class PostgresStore:
         uri: str,
         *,
         clock: Clock,
+        entry: Entry,
         schema: str = "inngest_fast",
-        min_connections: int = 1,
         max_connections: int = 10,
         max_idle_time: float = 300.0,
         max_lifetime: float = 1_800.0,
         prepare: bool | None = None,
     ) -> None:
         self._clock = clock
+        self._entry = entry
         self._schema = schema
         self._database = Database(uri, prepare=prepare)
         self._queries = Queries(schema)
         self._most = max(1, max_connections - 1)
-        self._fewest = min(max(0, min_connections - 1), self._most)
-        self._idle = max_idle_time
-        self._lifetime = max_lifetime
+        self._idle_time = max_idle_time or _NEVER
+        self._lifetime = max_lifetime or _NEVER
         self._writer: Writer | None = None
         self._opened: Reader | None = None
+        self._search: WaitSearch | None = None
 
     @property
     def backlog(self) -> int:
         return self._writer.backlog if self._writer else 0
 
+    def details(self) -> Mapping[str, object]:
+        """`pool` counts the writer's connection, which is never available to others."""
+        connected = self._writer is not None and self._writer.connected
+        size, available, waiting = self._opened.use if self._opened else (0, 0, 0)
+        return {
+            "version": self._database.version,
+            "place": self._database.address,
+            "pool": {
+                "size": size + connected,
+                "available": available,
+                "waiting": waiting,
+                "most": self._most + 1,
+            },
+        }
+
     async def open(self) -> None:
         try:
             async with await self._database.connect() as connection:
                 await migrate(connection, self._schema, scripts())
-            writer = Writer(self._database, self._schema, lifetime=self._lifetime)
+            known = KnownPaths()
+            writer = Writer(self._database, self._schema, self._entry, known, lifetime=self._lifetime)
             await writer.open()
         except Exception as error:
             raise self._database.error(error, "open") from error
@@ -72,16 +103,18 @@ class PostgresStore:
         self._opened = Reader(
             self._database,
             self._queries,
-            fewest=self._fewest,
             most=self._most,
-            idle=self._idle,
+            idle_time=self._idle_time,
             lifetime=self._lifetime,
         )
         await self._opened.open()
+        self._search = WaitSearch(self._opened, self._queries, known)
 
     async def close(self) -> None:
         if self._writer is not None:
             await self._writer.close()
+        if self._search is not None:
+            await self._search.close()
         if self._opened is not None:
             await self._opened.close()
 
@@ -140,6 +173,16 @@ class PostgresStore:
     async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
         rows = await self._reader.rows(self._queries.stuck_runs, (queued_before, limit))
         return [readable(id) for (id,) in rows]
+
+    # ports.wait_search.WaitSearch
+
+    async def find(self, asked: Sequence[tuple[str, Lookup]]) -> Found:
+        if self._search is None:
+            raise StoreError("the store is not open")
+        return await self._search.find(asked)
+
+    async def apps_version(self) -> int:
+        return (await self.find(())).apps_version
 
     @property
     def _reader(self) -> Reader:

@@ -12,9 +12,12 @@ from inngest_fast.adapters.postgres.database import Database, concerns_one_trans
 from inngest_fast.adapters.postgres.fate import UnknownFateError, was_committed
 from inngest_fast.adapters.postgres.group import Decided, DoubtfulError, GroupCommit, UnansweredError
 from inngest_fast.adapters.postgres.link import Link
+from inngest_fast.adapters.postgres.load import Connection
+from inngest_fast.adapters.postgres.lookups import KnownPaths
 from inngest_fast.adapters.postgres.statements import Statements
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.transitions import Committed, Transition
+from inngest_fast.ports.wait_search import Entry
 
 MAX_GROUP: Final = 512
 
@@ -30,16 +33,24 @@ _Handed = tuple[Transition, int, "asyncio.Future[Committed]"]
 class Writer:
     """Owns the connection that writes."""
 
-    def __init__(self, database: Database, schema: str, *, lifetime: float) -> None:
+    def __init__(
+        self, database: Database, schema: str, entry: Entry, known: KnownPaths, *, lifetime: float
+    ) -> None:
         self._database = database
+        self._known = known
+        self._last: Connection | None = None  # that a group went to
         self._link = Link(database, lifetime)
-        self._groups = GroupCommit(Statements(schema))
+        self._groups = GroupCommit(Statements(schema), entry, known)
         self._handed: deque[_Handed] = deque()
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._failure = ""
         self.backlog = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._link.connected
 
     async def open(self) -> None:
         """Raises psycopg.Error without a connection."""
@@ -117,6 +128,9 @@ class Writer:
         tries = lost = 0
         while True:
             connection = await self._link.connection()
+            if connection is not self._last:
+                self._known.forget()  # another database may have taken over, which was behind
+                self._last = connection
             try:
                 decided = await self._groups.commit(connection, transitions, careful=tries > 0)
             except UnansweredError as unanswered:

@@ -50,10 +50,8 @@ def store(
     elif request.param == "sqlite-memory":
         store = SqliteStore(":memory:", durable=False, clock=clock)
     elif request.param == "postgres":
-        from inngest_fast.adapters.postgres import PostgresStore
-
         schema = cleaning.enter_context(postgres_server.schema())
-        store = PostgresStore(postgres_server.uri(), schema=schema, clock=clock)
+        store = postgres_server.store(schema, clock)
     elif request.param == "model":
         store = ModelStore(clock)
     else:

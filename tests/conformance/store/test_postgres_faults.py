@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from inngest_fast.adapters.postgres import PostgresStore, migrate
+from inngest_fast.adapters.postgres import migrate
 from inngest_fast.domain.errors import StoreError, StoreVersionError
-from inngest_fast.domain.transitions import AddJob, PutEvent, Transition
-from tests.conformance.store.making import Clock, event, event_id, job, run_id, started, updated
+from inngest_fast.domain.transitions import AddJob, AddWait, PutEvent, Transition
+from tests.conformance.store.making import Clock, event, event_id, job, run_id, started, updated, wait
 from tests.conformance.store.making import run as a_run
 from tests.fixtures import postgres_server
 
@@ -26,7 +26,7 @@ def schema():
 
 
 def store_on(schema, uri="", **options):
-    return PostgresStore(uri or postgres_server.uri(), schema=schema, clock=Clock(), **options)
+    return postgres_server.store(schema, Clock(), uri, **options)
 
 
 @contextlib.asynccontextmanager
@@ -208,6 +208,44 @@ async def test_idle_connections_that_died_are_replaced_unseen(schema):
         assert (await store.commit(started(3))).applied
 
 
+async def test_many_idle_connections_that_died_fail_no_read(schema):
+    async with Wire() as wire, opened(schema, wire.uri, max_connections=6) as store:
+        await store.commit(started(1))
+        for _ in range(2):
+            await asyncio.gather(*(store.event(event_id(1)) for _ in range(20)))
+            assert store.details()["pool"]["available"] == 5
+            wire.cut()
+            assert await store.event(event_id(1)) == event(1)
+
+
+async def test_waits_are_found_on_a_connection_that_died(schema):
+    async with Wire() as wire, opened(schema, wire.uri) as store:
+        await store.commit(started(1, AddWait(wait(1, 1))))
+        asked = [("app/answer", lambda path: 1.0)]
+        assert [each.id for each in (await store.find(asked)).waits] == [1]
+        for _ in range(2):
+            wire.cut()
+            found = await asyncio.gather(*(store.find(asked) for _ in range(3)))
+            assert [[each.id for each in one.waits] for one in found] == [[1]] * 3
+        wire.refusing = True
+        wire.cut()
+        with pytest.raises(StoreError, match="cannot read PostgreSQL at"):
+            await store.find(asked)
+        wire.refusing = False
+        assert [each.id for each in (await store.find(asked)).waits] == [1]
+
+
+async def test_paths_are_learnt_again_from_a_database_that_took_over(schema):
+    """One that was behind: it lacks what this server knows to be there."""
+    async with Wire() as wire, opened(schema, wire.uri) as store, opened(schema) as other:
+        await store.commit(started(1, AddWait(wait(1, 1))))
+        wire.cut()
+        await sql(f'DELETE FROM "{schema}".wait_paths')
+        await store.commit(started(2))  # finds out that the connection was lost
+        await store.commit(started(3, AddWait(wait(3, 3))))
+        assert [each.id for each in (await other.find([("app/answer", lambda path: 1.0)])).waits] == [1, 3]
+
+
 async def test_server_that_is_away_and_comes_back(schema, caplog):
     async with Wire() as wire, opened(schema, wire.uri) as store:
         await store.commit(started(1))
@@ -289,13 +327,17 @@ async def test_empty_schema_with_an_odd_name_is_made_good():
 
 
 async def test_migration_is_whole_or_not_at_all(schema):
-    scripts = ["CREATE TABLE one (x int)", "CREATE TABLE two (x int); CREATE TABEL three (x int)"]
+    scripts = [
+        migrate.Migration(1, "one", "CREATE TABLE one (x int);"),
+        migrate.Migration(2, "two", "CREATE TABLE two (x int); CREATE TABEL three (x int);"),
+    ]
+    mended = migrate.Migration(2, "two", "CREATE TABLE two (x int);")
     async with await psycopg.AsyncConnection.connect(postgres_server.uri(), autocommit=True) as connection:
         with pytest.raises(psycopg.errors.SyntaxError):
             await migrate.migrate(connection, schema, scripts)
         assert await sql("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema) == []
         await migrate.migrate(connection, schema, scripts[:1])
-        await migrate.migrate(connection, schema, [scripts[0], "CREATE TABLE two (x int)"])
+        await migrate.migrate(connection, schema, [scripts[0], mended])
     found = await sql("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", schema)
     assert found == [("migrations",), ("one",), ("two",)]
     assert await sql(f'SELECT version FROM "{schema}".migrations ORDER BY 1') == [(1,), (2,)]
@@ -372,13 +414,15 @@ async def test_statements_are_prepared_unless_there_is_a_pooler(schema, pooled, 
             for n in range(5):
                 assert (await store.commit(started(n))).applied
                 assert await store.run(run_id(n)) is not None
-            for connection in (await store._writer._link.connection(), store._opened._pool._pool[0]):
+            async with store._opened._pool.connection() as reading:
+                connections = (await store._writer._link.connection(), reading)
+            for connection in connections:
                 cursor = await connection.execute("SELECT count(*) FROM pg_prepared_statements")
                 assert ((await cursor.fetchone())[0] > 0) is prepared
 
 
 async def test_connection_of_the_writer_is_replaced_in_time(schema):
-    async with opened(schema, max_lifetime=0.0) as store:
+    async with opened(schema, max_lifetime=1e-9) as store:
         first = await store._writer._link.connection()
         assert (await store.commit(started(1))).applied
         assert first.closed

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from inngest_fast.adapters.postgres import PostgresStore
 from inngest_fast.domain.transitions import AddWait, PutStep, Transition
 from tests.conformance.store.making import ended, event_id, job, run, run_id, signal, started, step
 from tests.fixtures import postgres_server
@@ -107,7 +106,7 @@ def schema():
 
 async def test_everything_works_behind_a_pooler(schema, clock):
     async with Pooler() as pooler, contextlib.AsyncExitStack() as closing:
-        store = PostgresStore(pooler.uri, schema=schema, clock=clock)
+        store = postgres_server.store(schema, clock, pooler.uri)
         closing.push_async_callback(store.close)
         await store.open()
         n = 40

@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-from inngest_fast.adapters.postgres import PostgresStore
 from inngest_fast.domain.jobs import JobKind
 from inngest_fast.domain.runs import RunStatus
 from inngest_fast.domain.transitions import (
@@ -51,7 +50,7 @@ def schema():
 @pytest.fixture
 def stores(runner, clock, schema):
     """Three servers."""
-    made = [PostgresStore(postgres_server.uri(), schema=schema, clock=clock) for _ in range(3)]
+    made = [postgres_server.store(schema, clock) for _ in range(3)]
 
     async def open_all():
         await asyncio.gather(*(store.open() for store in made))  # and so do they all migrate at once
@@ -197,7 +196,7 @@ async def test_versions_count_what_was_applied(stores):
         while applied < 20:
             found = await store.run(run_id(1))
             found = next_version(found, stack=(*found.stack, "s"))
-            applied += (await store.commit(Transition([UpdateRun(found)]))).applied
+            applied += (await store.commit(Transition([UpdateRun(found, found.version - 1)]))).applied
 
     await asyncio.gather(*map(work, stores))
     found = await stores[0].run(run_id(1))
@@ -243,7 +242,7 @@ async def test_group_of_many_is_a_handful_of_statements(stores):
 async def compare(seed, schema, together):
     rng = random.Random(seed)
     clock = Clock()
-    real = PostgresStore(postgres_server.uri(), schema=schema, clock=clock)
+    real = postgres_server.store(schema, clock)
     model = ModelStore(clock)
     await real.open()
     try:

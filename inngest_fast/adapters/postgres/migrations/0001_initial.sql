@@ -20,6 +20,13 @@ CREATE TABLE functions (
   body   BYTEA NOT NULL
 );
 
+-- How often apps and functions changed.
+CREATE TABLE apps_version (
+  env    INTEGER PRIMARY KEY DEFAULT 1,
+  number BIGINT NOT NULL
+);
+INSERT INTO apps_version (number) VALUES (0);
+
 CREATE TABLE events (
   id             TEXT COLLATE "C" PRIMARY KEY,
   env            INTEGER NOT NULL DEFAULT 1,
@@ -67,7 +74,7 @@ CREATE TABLE steps (
   PRIMARY KEY (run_id, step_id)
 );
 
--- Rows of these three come and go: vacuumed by count, not by share of a table that was once large.
+-- Rows of the next tables come and go: vacuumed by count, not by share of a table that was once large.
 CREATE TABLE jobs (
   id      TEXT COLLATE "C" PRIMARY KEY,
   env     INTEGER NOT NULL DEFAULT 1,
@@ -78,6 +85,8 @@ CREATE TABLE jobs (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 CREATE INDEX jobs_by_run ON jobs (run_id);
 
+-- A wait is found by numbers that stand for an event name and a value at a path of it (lookups.py). `lookup`
+-- is the first, NULL if no event meets it; where there are `several`, the others are in wait_lookups.
 CREATE TABLE waits (
   id      BIGINT PRIMARY KEY,
   env     INTEGER NOT NULL DEFAULT 1,
@@ -85,11 +94,32 @@ CREATE TABLE waits (
   run_id  TEXT COLLATE "C" NOT NULL,
   step_id TEXT COLLATE "C" NOT NULL,
   key     TEXT COLLATE "C" NOT NULL,
+  several BOOLEAN NOT NULL,
+  lookup  BIGINT,
   body    BYTEA NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+CREATE INDEX waits_by_lookup ON waits (lookup);
 CREATE INDEX waits_by_run ON waits (run_id);
 CREATE UNIQUE INDEX waits_by_step ON waits (run_id, step_id) WHERE step_id <> '';
 CREATE INDEX waits_by_signal ON waits (left(key, 200)) WHERE kind = 'signal';
+
+CREATE TABLE wait_lookups (
+  wait_id BIGINT NOT NULL,
+  lookup  BIGINT NOT NULL,
+  env     INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (wait_id, lookup)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+CREATE INDEX wait_lookups_by_lookup ON wait_lookups (lookup);
+
+-- Paths of an event whose values waits were ever found by. `bucket` stands for many event names, `number` for
+-- bucket and path. Rows stay, and are bounded in number.
+CREATE TABLE wait_paths (
+  bucket INTEGER NOT NULL,
+  number BIGINT NOT NULL,
+  env    INTEGER NOT NULL DEFAULT 1,
+  path   TEXT NOT NULL,
+  PRIMARY KEY (bucket, number)
+);
 
 -- Idempotency keys that runs took. Keys may be longer than an index entry: `digest` stands for them.
 CREATE TABLE keys (
