@@ -1,5 +1,6 @@
 """The queue: which job is next. Derived from the store, and rebuilt from it when lost."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -28,15 +29,53 @@ class Depth(msgspec.Struct, frozen=True):
 
 
 class Queue(Protocol):
-    """Jobs in fair order. Changes are hints: a lost one is repaired by the reconciler, never fatal.
+    """Jobs in fair order. Changes are hints and never fail: a lost one is repaired by the reconciler.
+    Questions are coroutines, see every change made here before them, and raise QueueError.
 
-    A leased job holds a place of its partition and group until `done`, `requeue` or `drop`.
+    A leased job holds a place of its partition and group until `done`, `requeue` or `drop`; or, where
+    several servers share the queue, until its server was not heard of for the time of a lease. Then it is
+    leased again, `doubtful`: it may have been done.
     """
 
     name: str  # "memory", …
+    shared: bool  # whether it outlives this process, and others may lease from it
 
-    def add(self, job: Job) -> bool:
-        """Queues a job and wakes a waiting `lease`. False, and no change, if its id is queued or leased."""
+    @property
+    def trouble(self) -> str:
+        """Why no work can be had now; "" when all is well."""
+        ...
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What is worth counting of it."""
+        ...
+
+    def on_loss(self, lost: Callable[[], None]) -> None:
+        """`lost` is called when jobs may be missing: the queue was found empty, or may have lost changes."""
+        ...
+
+    async def open(self) -> None:
+        """Connects. Raises QueueError."""
+        ...
+
+    def hand_back(self) -> None:
+        """Others may lease at once what is still leased here."""
+        ...
+
+    async def leave(self) -> None:
+        """Closes, hands back, sends every change made here, and disconnects."""
+        ...
+
+    async def details(self) -> Mapping[str, object]:
+        """What an operator wants to know of it: version, place. Empty where there is nothing to tell."""
+        ...
+
+    def add(self, job: Job) -> None:
+        """Queues a job and wakes a waiting `lease`. No change if its id is queued or leased."""
+        ...
+
+    async def add_missing(self, jobs: Sequence[Job]) -> list[str]:
+        """Adds those that are neither queued nor leased; their ids."""
         ...
 
     async def lease(self, n: int) -> list[Job]:
@@ -63,23 +102,23 @@ class Queue(Protocol):
         """At most so many leased jobs of that group at once; None lifts it. Applies at once."""
         ...
 
-    def explain(self, job_id: str) -> JobPlace | None:
+    async def explain(self, job_id: str) -> JobPlace | None:
         """Why a job is not running, or None if it is not here."""
         ...
 
-    def depth(self) -> dict[str, Depth]:
+    async def depth(self) -> dict[str, Depth]:
         """By partition."""
         ...
 
-    def oldest_ready(self) -> int | None:
+    async def oldest_ready(self) -> int | None:
         """The smallest due time among jobs that could run now, unix ms."""
         ...
 
-    def __contains__(self, job_id: str) -> bool:
-        """Whether a job is queued or leased."""
+    async def missing(self, job_ids: Sequence[str]) -> list[str]:
+        """Those that are neither queued nor leased."""
         ...
 
-    def __len__(self) -> int:
+    async def size(self) -> int:
         """Jobs queued or leased."""
         ...
 

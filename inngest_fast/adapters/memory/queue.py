@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 
 from inngest_fast._native.score import FairQueue
 from inngest_fast.domain.jobs import Job
@@ -16,6 +17,9 @@ class MemoryQueue:
     """One timer for the earliest due time, and a wake-up for whoever waits; nothing polls."""
 
     name = "memory"
+    shared = False
+    trouble = ""
+    counters: Mapping[str, int] = {}
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -25,7 +29,28 @@ class MemoryQueue:
         self._timer_due = 0
         self._closed = False
 
-    def add(self, job: Job) -> bool:
+    def on_loss(self, lost: Callable[[], None]) -> None:
+        """It is lost with the process only."""
+
+    async def open(self) -> None:
+        """There is nothing to connect to."""
+
+    def hand_back(self) -> None:
+        """Nobody else is there to take it."""
+
+    async def leave(self) -> None:
+        self.close()
+
+    async def details(self) -> Mapping[str, object]:
+        return {}
+
+    def add(self, job: Job) -> None:
+        self._add(job)
+
+    async def add_missing(self, jobs: Sequence[Job]) -> list[str]:
+        return [job.id for job in jobs if self._add(job)]
+
+    def _add(self, job: Job) -> bool:
         added = self._put(job)
         if added:
             self._wake(job.due)
@@ -71,23 +96,23 @@ class MemoryQueue:
         self._jobs.limit_group(group, limit)
         self._wake_next()
 
-    def explain(self, job_id: str) -> JobPlace | None:
+    async def explain(self, job_id: str) -> JobPlace | None:
         self._jobs.promote(self._clock.now_ms())
         found = self._jobs.explain(job_id)
         return None if found is None else JobPlace(*found)
 
-    def depth(self) -> dict[str, Depth]:
+    async def depth(self) -> dict[str, Depth]:
         self._jobs.promote(self._clock.now_ms())
         return {name: Depth(*counts) for name, counts in self._jobs.depth().items()}
 
-    def oldest_ready(self) -> int | None:
+    async def oldest_ready(self) -> int | None:
         self._jobs.promote(self._clock.now_ms())
         return self._jobs.oldest_ready()
 
-    def __contains__(self, job_id: str) -> bool:
-        return job_id in self._jobs
+    async def missing(self, job_ids: Sequence[str]) -> list[str]:
+        return [job_id for job_id in job_ids if job_id not in self._jobs]
 
-    def __len__(self) -> int:
+    async def size(self) -> int:
         return len(self._jobs)
 
     def close(self) -> None:

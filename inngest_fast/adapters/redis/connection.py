@@ -15,6 +15,9 @@ _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("
 
 _MORE = object()
 
+# Scripts whose last argument says whether they may have been carried out before: 0 or 1.
+_DOUBTED = ("add", "requeue")
+
 Argument = str | int | bytes
 
 
@@ -36,6 +39,11 @@ class Command:
         self.replay = replay
         self.script = script
 
+    def doubt(self) -> None:
+        """From now on it may have been carried out before."""
+        if self.script in _DOUBTED:
+            self.packed = self.packed[:-3] + b"1\r\n"
+
 
 class Connection(asyncio.Protocol):
     """Replies come in the order of the commands; messages to subscribers come between them (RESP3)."""
@@ -43,11 +51,11 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         on_reply: Callable[[Command, Any], None],
-        on_message: Callable[[], None],
+        on_push: Callable[[list[Any]], None],
         on_lost: Callable[["Connection"], None],
     ) -> None:
         self._on_reply = on_reply
-        self._on_message = on_message
+        self._on_push = on_push
         self._on_lost = on_lost
         self._reader = hiredis.Reader(replyError=RedisRefusedError, notEnoughData=_MORE)
         self._transport: asyncio.Transport | None = None
@@ -62,14 +70,14 @@ class Connection(asyncio.Protocol):
         cls,
         address: Address,
         on_reply: Callable[[Command, Any], None],
-        on_message: Callable[[], None],
+        on_push: Callable[[list[Any]], None],
         on_lost: Callable[["Connection"], None],
     ) -> "Connection":
         """Raises OSError."""
         loop = asyncio.get_running_loop()
 
         def create() -> Connection:
-            return cls(on_reply, on_message, on_lost)
+            return cls(on_reply, on_push, on_lost)
 
         if address.path:
             return (await loop.create_unix_connection(create, address.path))[1]
@@ -86,14 +94,19 @@ class Connection(asyncio.Protocol):
 
     async def call(self, *arguments: Argument) -> Any:
         """Raises RedisRefusedError or RedisUnavailableError."""
+        self._check()
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.write([Command(arguments, answer)])
         return await answer
 
     def tell(self, *arguments: Argument) -> None:
-        """For what is answered by messages only."""
-        assert self._transport is not None
-        self._transport.write(Command(arguments, None).packed)
+        """For what is answered by messages only. Raises RedisUnavailableError."""
+        self._check().write(Command(arguments, None).packed)
+
+    def _check(self) -> asyncio.Transport:
+        if self._transport is None:
+            raise RedisUnavailableError("Redis closed the connection")
+        return self._transport
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -116,8 +129,7 @@ class Connection(asyncio.Protocol):
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not _MORE:
                 if isinstance(reply, hiredis.PushNotification):
-                    if reply[0] == b"message":
-                        self._on_message()
+                    self._on_push(reply)
                 else:
                     self.replies += 1
                     self._answer(self.unanswered.popleft(), reply)
@@ -125,9 +137,9 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def _answer(self, command: Command, reply: Any) -> None:
-        if command.script:
+        if command.script or command.answer is None:
             self._on_reply(command, reply)
-        elif command.answer is not None and not command.answer.done():
+        elif not command.answer.done():
             if isinstance(reply, RedisRefusedError):
                 command.answer.set_exception(reply)
             else:

@@ -2,30 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from inngest_fast.adapters.redis.address import Address
 from inngest_fast.adapters.redis.connection import Argument
 from inngest_fast.adapters.redis.errors import RedisRefusedError, RedisUnavailableError
 from inngest_fast.adapters.redis.held import HeldLeases
 from inngest_fast.adapters.redis.link import HELD_BYTES, Link
+from inngest_fast.adapters.redis.pubsub import RedisPubSub
+from inngest_fast.adapters.redis.records import decode, described, identity
 from inngest_fast.adapters.redis.waiters import Waiters
 from inngest_fast.domain.jobs import Job
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Depth, JobPlace
 
-LEASE_MS = 30_000
+LEASE_MS = 15_000
 # `oldest_ready` looks at so many jobs of each partition, in their order: exact up to there.
 LOOKED_AT = 1_000
 
 _REFUSED_PAUSE_MS = 1_000
+_LOST = b"lost"
 
 _log = logging.getLogger(__name__)
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Job).decode
 
 
 class RedisQueue:
@@ -33,11 +34,26 @@ class RedisQueue:
     questions are coroutines and see every change made here before them. A call for jobs that finds none
     leaves word, and the change that makes one ready wakes one who waits.
 
-    A pending job takes about 340 bytes of Redis' memory with an id of 35 characters and no payload. Of the id
-    there are two copies, of the payload one.
+    - A node that dies is noticed at the end of its leases: others, also idle ones, then have its jobs within
+      `lease_ms` of its last extension, and a round trip.
+    - A flush is noticed at once where the server tells of it, else by the first node that looks, at most a
+      third of `lease_ms` later, and by all others with it. Each then restores what it is at work on, and
+      tells its limits; the rest is for who listens to `on_loss`.
+    - A pending job takes about 325 bytes of Redis' memory with an id of 35 characters and no payload. Of the
+      id there are two copies, of the payload one. The server must not evict (`maxmemory-policy noeviction`);
+      when it is full, what it holds is still leased, extended and done.
+
+    An ACL user needs the keys `~{prefix}*` and the channels `&{prefix}*`, with the braces, and
+
+        +hello +ping +client|setname +client|tracking +script|load +evalsha +subscribe +publish +time +exists
+        +del +incr +hget +hset +hsetnx +hdel +hexists +hgetall +hincrby +hkeys +hlen +zadd +zcard +zcount
+        +zpopmin +zrange +zrangebyscore +zrank +zrem +zremrangebyscore +zscore
+
+    and +select with a database other than 0. Where +client|tracking is not given a flush is noticed later.
     """
 
     name = "redis"
+    shared = True
 
     def __init__(
         self,
@@ -53,21 +69,23 @@ class RedisQueue:
         `held_bytes` of changes are kept. Raises ValueError."""
         if " " in node_id:
             raise ValueError("a node id has no spaces")
+        base = f"{{{prefix}}}"
         self._clock = clock
         self._node_id = node_id
         self._lease_ms = lease_ms
         self._waiters = Waiters()
-        self._link = Link(
-            Address.parse(uri),
-            f"{{{prefix}}}",
-            node_id,
-            on_wake=self._waiters.wake_next,
-            on_connected=self._connected_again,
-            held_bytes=held_bytes,
-        )
-        self._held = HeldLeases(self._link, node_id, lease_ms)
+        self._address = Address.parse(uri)
+        self._link = link = Link(self._address, base, node_id, held_bytes=held_bytes)
+        self._held = HeldLeases(link, node_id, lease_ms, self._on_unknown)
+        link.listen(f"{base}:wake", self._on_told)
+        link.listen(f"{base}:wake:{node_id}", lambda _: self._waiters.wake_next())
+        link.after_loss(self._restore)
+        link.on_flush(self._held.look)
+        self.pubsub = RedisPubSub(link, base, node_id)
         self._limits: dict[str, int] = {}
+        self._lost: list[Callable[[], None]] = []
         self._calls = 0
+        self._restored = 0
         self._closed = False
 
     @property
@@ -85,33 +103,59 @@ class RedisQueue:
         return self._link.busy
 
     @property
-    def counters(self) -> dict[str, int]:
+    def trouble(self) -> str:
+        return self._link.trouble
+
+    @property
+    def counters(self) -> Mapping[str, int]:
         return {
             "redis_hints_dropped": self._link.dropped,
             "redis_reconnected": self._link.reconnected,
             "redis_leases_lost": self._held.lost,
+            "redis_losses": self._restored,
         }
+
+    def on_loss(self, lost: Callable[[], None]) -> None:
+        """`lost` is called when this node is the first one here, when Redis does not know it any more, and
+        after each reconnection.
+        """
+        self._lost.append(lost)
 
     async def open(self) -> None:
         """Raises RedisUnavailableError or RedisRefusedError. Needed once; later losses are dealt with."""
-        await self._link.open()
-        self._link.hint("join", self._node_id, self._lease_ms)
+        first = await self._link.open("join", self._node_id, self._lease_ms)
+        self._held.start()
+        if first:
+            self._tell_lost()
+
+    async def details(self) -> Mapping[str, object]:
+        server = self._link.server
+        details: dict[str, object] = {
+            "server": server.get("server", ""),
+            "version": server.get("version", ""),
+            "mode": server.get("mode", ""),
+            "place": self._link.place,
+        }
+        if self._address.master:
+            details["master"] = self._address.master
+        return details
 
     # Changes
 
     def add(self, job: Job) -> None:
-        self._link.hint("add", *self._described(job))
+        """One with a later (since, attempt) takes the place of what is there of its id."""
+        self._link.hint("add", *described(job), self._clock.now_ms(), 0)
 
     def done(self, job_id: str) -> None:
-        self._held.discard(job_id)
-        self._link.hint("done", job_id)
+        """Of what this node leased: that job, and none of the same id that came after it."""
+        self._link.hint("done", job_id, *identity(self._held.release(job_id)))
 
     def requeue(self, job: Job) -> None:
-        self._held.discard(job.id)
-        self._link.hint("requeue", *self._described(job))
+        self._held.release(job.id)
+        self._link.hint("requeue", *described(job), self._clock.now_ms(), self._node_id, 0)
 
     def drop(self, job_id: str) -> None:
-        self._held.discard(job_id)
+        self._held.release(job_id)
         self._link.hint("drop", job_id)
 
     def limit_group(self, group: str, limit: int | None) -> None:
@@ -122,39 +166,42 @@ class RedisQueue:
         self._link.hint("limit_group", group, "" if limit is None else limit)
 
     async def add_missing(self, jobs: Sequence[Job]) -> list[str]:
-        """Adds those that are not here; their ids."""
-        added = await asyncio.gather(*[self._link.ask("add", *self._described(job)) for job in jobs])
+        now = self._clock.now_ms()
+        added = await self._link.answered(
+            asyncio.gather(*[self._link.ask("add", *described(job), now, 1) for job in jobs])
+        )
         return [job.id for job, new in zip(jobs, added, strict=True) if new]
 
-    # Questions. Raise RedisUnavailableError.
+    # Questions. Raise RedisUnavailableError or RedisRefusedError.
 
-    async def missing(self, job_ids: Iterable[str]) -> list[str]:
-        """Those that are neither queued nor leased."""
-        found: list[bytes] = await self._link.ask("missing", *job_ids)
+    async def missing(self, job_ids: Sequence[str]) -> list[str]:
+        found: list[bytes] = await self._ask("missing", *job_ids)
         return [job_id.decode() for job_id in found]
 
     async def explain(self, job_id: str) -> JobPlace | None:
-        found = await self._link.ask("explain", job_id, self._clock.now_ms())
+        found = await self._ask("explain", job_id, self._clock.now_ms())
         if found is None:
             return None
         state, due, score, position, blocked_by, limit, in_use = found
         return JobPlace(state.decode(), due, score, position, blocked_by.decode(), limit, in_use)
 
     async def depth(self) -> dict[str, Depth]:
-        found = await self._link.ask("depth", self._clock.now_ms())
+        found = await self._ask("depth", self._clock.now_ms())
         return {
             name.decode(): Depth(*counts)
             for name, *counts in (found[at : at + 4] for at in range(0, len(found), 4))
         }
 
     async def oldest_ready(self) -> int | None:
-        found: int | None = await self._link.ask("oldest_ready", self._clock.now_ms(), LOOKED_AT)
+        found: int | None = await self._ask("oldest_ready", self._clock.now_ms(), LOOKED_AT)
         return found
 
     async def size(self) -> int:
-        """Jobs queued or leased."""
-        found: int = await self._link.ask("size")
+        found: int = await self._ask("size")
         return found
+
+    def _ask(self, script: str, *arguments: Argument) -> Awaitable[Any]:
+        return self._link.answered(self._link.ask(script, *arguments))
 
     # Leases
 
@@ -170,16 +217,21 @@ class RedisQueue:
         return []
 
     def close(self) -> None:
-        """Every `lease`, waiting or to come, returns []."""
+        if not self._closed and self._link.connected:
+            self._link.hint("stop_waiting", self._node_id)
         self._closed = True
         self._waiters.stop_timer()
         self._waiters.wake_all()
 
+    def hand_back(self) -> None:
+        self._held.let_go()
+        self._link.hint("hand_back", self._node_id)
+
     async def leave(self) -> None:
-        """Closes, sends what is unsent, gives the leases of this node back, and disconnects."""
         self.close()
         self._held.stop()
         if self._link.connected:
+            self.hand_back()
             self._link.hint("leave", self._node_id)
         await self._link.close()
 
@@ -190,7 +242,7 @@ class RedisQueue:
             "lease", n, self._clock.now_ms(), self._node_id, call, self._lease_ms, replay=False
         )
         try:
-            packed, due, look, is_new = await asyncio.shield(answer)
+            found = await asyncio.shield(answer)
         except RedisUnavailableError:
             # It may have been carried out: what it took goes back. The next one waits for the connection.
             self._link.hint("reclaim", self._node_id, call)
@@ -203,39 +255,32 @@ class RedisQueue:
         except asyncio.CancelledError:
             answer.add_done_callback(lambda _: self._undo(call))
             raise
-        if is_new:
-            self._tell_limits()
-            self._waiters.wake_next()
+        if found is None:
+            if self._link.trouble:  # it cannot make itself known; the next sign of life tries again
+                self._set_timer(-1, _REFUSED_PAUSE_MS)
+            else:
+                self._on_unknown()
             return []
+        packed, due, look, doubtful = found
         if not packed:
             self._set_timer(due, look)
             return []
         if self._closed:
             self._undo(call)
             return []
-        # After a flush a job may come again while this process is still at work on it: once is enough.
-        jobs = [job for job in map(_decode, packed) if job.id not in self._held]
-        self._held.add(job.id for job in jobs)
+        jobs = [decode(job) for job in packed]
+        for place in doubtful:
+            jobs[place] = replace(jobs[place], doubtful=True)
+        # After a loss a job may come again while this process is still at work on it: once is enough.
+        jobs = self._held.take(jobs)
         if not jobs:
             self._waiters.wake_next()
         return jobs
-
-    def _tell_limits(self) -> None:
-        for group, limit in self._limits.items():
-            self._link.hint("limit_group", group, limit)
 
     def _undo(self, call: int) -> None:
         """Nobody took what a call leased."""
         self._link.hint("reclaim", self._node_id, call)
         self._waiters.wake_next()
-
-    def _described(self, job: Job) -> tuple[Argument, ...]:
-        return (job.id, job.partition, job.group, job.due, job.score, _encode(job), self._clock.now_ms())
-
-    def _connected_again(self) -> None:
-        self._link.hint("join", self._node_id, self._lease_ms)
-        self._tell_limits()  # before anything that waited: the server may be another, or empty
-        self._waiters.wake_all()
 
     def _set_timer(self, due: int, look: int) -> None:
         """For the earliest due time, and for when leases are worth a look. -1 is none."""
@@ -243,3 +288,32 @@ class RedisQueue:
         if look >= 0:
             delays.append(look)
         self._waiters.set_timer(min(delays) / 1_000 if delays else None)
+
+    # Losses
+
+    def _on_told(self, message: bytes) -> None:
+        if message == _LOST:
+            self._held.look()
+        else:
+            self._waiters.wake_next()
+
+    def _on_unknown(self) -> None:
+        if not self._closed or len(self._held):
+            _log.warning("Redis has lost the queue; it is filled again from the store")
+            self._restore()
+
+    def _restore(self) -> None:
+        """Redis may know nothing of this node. First what it is at work on, and its limits."""
+        self._restored += 1
+        self._held.restore()
+        for group, limit in self._limits.items():
+            self._link.hint("limit_group", group, limit)
+        self._link.hint("join", self._node_id, self._lease_ms)
+        if self._closed:
+            self._link.hint("stop_waiting", self._node_id)
+        self._waiters.wake_all()
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        for lost in self._lost:
+            lost()

@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inngest_fast.domain.jobs import Job, JobKind
-from inngest_fast.ports.queue import Depth, JobPlace
+from inngest_fast.ports.queue import Depth, JobPlace, Queue
 from tests.fixtures.virtual_loop import VirtualClock
 
 
 class Scene:
-    """A queue answers at once (memory), or when it is awaited (network): asked here, all are alike."""
+    """A queue, and the time that passes for it. What is on its way over a network arrives first."""
 
     def __init__(
         self,
-        queue: Any,
+        queue: Queue,
         loop: asyncio.AbstractEventLoop,
         clock: VirtualClock,
         busy: Callable[[], bool] | None = None,
@@ -57,31 +57,27 @@ class Scene:
     def add(self, id: str, **how: Any) -> Job:
         """Queues a new job."""
         job = self.job(id, **how)
-        assert self.queue.add(job) is not False
+        self.queue.add(job)
         return job
 
     async def added(self, job: Job) -> bool:
         """Adds a job that may be there."""
-        if hasattr(self.queue, "add_missing"):
-            return await self.queue.add_missing([job]) == [job.id]
-        return self.queue.add(job)
+        return await self.queue.add_missing([job]) == [job.id]
 
     async def has(self, id: str) -> bool:
-        if hasattr(self.queue, "missing"):
-            return await self.queue.missing([id]) == []
-        return id in self.queue
+        return await self.queue.missing([id]) == []
 
     async def size(self) -> int:
-        return await self.queue.size() if hasattr(self.queue, "size") else len(self.queue)
+        return await self.queue.size()
 
     async def explain(self, id: str) -> JobPlace | None:
-        return await _told(self.queue.explain(id))
+        return await self.queue.explain(id)
 
     async def depth(self) -> dict[str, Depth]:
-        return await _told(self.queue.depth())
+        return await self.queue.depth()
 
     async def oldest_ready(self) -> int | None:
-        return await _told(self.queue.oldest_ready())
+        return await self.queue.oldest_ready()
 
     async def take(self, n: int = 1) -> list[str]:
         """Ids of a lease that need not wait."""
@@ -121,10 +117,6 @@ class Scene:
 def ids(leasing: "asyncio.Task[list[Job]]") -> list[str]:
     """What a lease gave. It must have ended."""
     return [job.id for job in leasing.result()]
-
-
-async def _told(answer: Any) -> Any:
-    return await answer if inspect.isawaitable(answer) else answer
 
 
 def scenario(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:

@@ -154,3 +154,40 @@ async def test_dropping_the_unknown_is_nothing(scene: Scene) -> None:
     scene.add("j")
     scene.queue.drop("unknown")
     assert await scene.size() == 1
+
+
+@scenario
+async def test_only_what_is_missing_is_added(scene: Scene) -> None:
+    scene.add("ready")
+    scene.add("scheduled", after=1_000)
+    scene.add("leased", score=-1)
+    assert await scene.take() == ["leased"]
+    known = [scene.job(id, attempt=0) for id in ("ready", "scheduled", "leased")]
+    new = [scene.job("new", after=1_000), scene.job("newer", after=1_000)]
+    assert await scene.queue.missing([job.id for job in [*known, *new]]) == ["new", "newer"]
+    assert await scene.queue.add_missing([*known, *new]) == ["new", "newer"]
+    assert await scene.queue.add_missing([*known, *new]) == []
+    assert await scene.queue.add_missing([]) == []
+    assert await scene.queue.missing([]) == []
+    assert await scene.size() == 5
+
+
+@scenario
+async def test_what_was_added_and_what_was_requeued_is_beyond_doubt(scene: Scene) -> None:
+    job = scene.add("j")
+    assert await scene.queue.lease(1) == [job]
+    scene.queue.requeue(scene.job("j", attempt=1))
+    assert [leased.doubtful for leased in await scene.queue.lease(1)] == [False]
+
+
+@scenario
+async def test_what_is_handed_back_can_still_be_done(scene: Scene) -> None:
+    scene.add("over")
+    scene.add("moved")
+    assert await scene.take(9) == ["over", "moved"]
+    scene.queue.close()
+    scene.queue.hand_back()
+    scene.queue.done("over")
+    scene.queue.requeue(scene.job("moved", attempt=1, after=1_000))
+    assert not await scene.has("over")
+    assert await scene.depth() == {"f": Depth(scheduled=1, ready=0, leased=0)}

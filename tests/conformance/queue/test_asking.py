@@ -102,3 +102,12 @@ async def test_what_is_blocked_is_not_the_oldest_ready(scene: Scene) -> None:
     assert await scene.oldest_ready() == free.due
     scene.queue.done("leased")
     assert await scene.oldest_ready() == blocked.due
+
+
+@scenario
+async def test_a_queue_says_what_it_is(scene: Scene) -> None:
+    assert scene.queue.name
+    assert scene.queue.trouble == ""
+    assert scene.queue.shared is scene.networked
+    assert bool(await scene.queue.details()) is scene.networked
+    assert not any(scene.queue.counters.values())

@@ -33,7 +33,7 @@ def new_queue(shared: RedisProcess) -> NewQueue:
     """A node of this test's queue. Not open yet."""
     prefix = f"test-{next(_numbers)}"
 
-    def new(node_id: str, *, uri: str = shared.uri, **how: int) -> RedisQueue:
+    def new(node_id: str, *, uri: str = shared.uri, prefix: str = prefix, **how: int) -> RedisQueue:
         return RedisQueue(uri, prefix=prefix, clock=SystemClock(), node_id=node_id, **how)
 
     return new

@@ -123,6 +123,32 @@ def test_forgotten_scripts_are_sent_again(new_queue: NewQueue, server: RedisProc
     asyncio.run(main())
 
 
+def test_a_question_does_not_wait_for_long(
+    new_queue: NewQueue, server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "QUESTION_S", 0.1)
+
+    async def main() -> None:
+        queue = new_queue("n", uri=server.uri)
+        async with opened(queue):
+            server.kill()
+            await until(told(queue, lambda queue: not queue.connected))
+            for question in (
+                queue.size(),
+                queue.missing(["j"]),
+                queue.explain("j"),
+                queue.depth(),
+                queue.oldest_ready(),
+                queue.add_missing([job("j")]),
+            ):
+                with pytest.raises(RedisUnavailableError, match=f"127.0.0.1:{server.port}"):
+                    await soon(question)
+            await asyncio.to_thread(server.start)
+            assert await take(queue) == ["j"]  # it was on its way
+
+    asyncio.run(main())
+
+
 def test_a_silent_server_is_given_up(
     new_queue: NewQueue, server: RedisProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

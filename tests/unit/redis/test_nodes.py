@@ -3,13 +3,10 @@
 import asyncio
 
 from tests.unit.redis.conftest import NewQueue
-from tests.unit.redis.playing import job, opened, soon, take, until, vanish
+from tests.unit.redis.playing import is_leased, job, opened, soon, take, until, vanish, waits
 
 LEASE_MS = 300
-
-
-async def waits(queue) -> bool:
-    return queue.waiting == 1 and not queue.busy
+TAKEN_OVER_MS, LATE_MS = 500, 1_000
 
 
 def test_a_node_wakes_another(new_queue: NewQueue) -> None:
@@ -140,6 +137,23 @@ def test_a_node_that_leaves_gives_its_jobs_back_at_once(new_queue: NewQueue) -> 
     asyncio.run(main())
 
 
+def test_a_node_that_is_closed_takes_no_wake_up_from_others(new_queue: NewQueue) -> None:
+    async def main() -> None:
+        closing, staying, adding = new_queue("closing"), new_queue("staying"), new_queue("adding")
+        async with opened(closing, staying, adding):
+            leasing = []
+            for node in (closing, staying):  # the first to wait is the first to be woken
+                leasing.append(asyncio.ensure_future(node.lease(1)))
+                await until(lambda node=node: waits(node))
+            closing.close()
+            await closing.size()
+            adding.add(job("j"))
+            assert [one.id for one in await soon(leasing[1])] == ["j"]
+            assert await soon(leasing[0]) == []
+
+    asyncio.run(main())
+
+
 def test_what_is_done_is_sent_before_a_node_leaves(new_queue: NewQueue) -> None:
     async def main() -> None:
         leaving, staying = new_queue("leaving"), new_queue("staying")
@@ -219,5 +233,102 @@ def test_the_next_job_is_for_whom_the_last_wake_up_found_nothing(new_queue: NewQ
                 adding.add(job(str(n)))
             leased = [one.id for jobs in await soon(asyncio.gather(*waiting)) for one in jobs]
             assert sorted(leased) == ["0", "1", "2"]
+
+    asyncio.run(main())
+
+
+def test_a_dead_node_is_taken_over_from_within_the_time_of_a_lease(new_queue: NewQueue) -> None:
+    """By a node that was idle all the time: its last look was before the leases were taken."""
+
+    async def main() -> None:
+        idle = new_queue("idle", lease_ms=TAKEN_OVER_MS)
+        dying = new_queue("dying", lease_ms=TAKEN_OVER_MS)
+        async with opened(idle, dying):
+            leasing = asyncio.ensure_future(idle.lease(9))
+            await until(lambda: waits(idle))
+            looks = idle._calls
+            # No wake-up is sent for a job that is taken in the same moment as it is held.
+            dying._held.take([job(str(n)) for n in range(3)])
+            dying._held.restore()
+            assert await dying.missing(["0", "1", "2"]) == []
+            assert idle._calls == looks
+            vanish(dying)
+            loop = asyncio.get_running_loop()
+            gone = loop.time()
+            taken = await soon(leasing)
+            while len(taken) < 3:
+                taken += await soon(idle.lease(9))
+            assert loop.time() - gone < (TAKEN_OVER_MS + LATE_MS) / 1_000
+            assert sorted((one.id, one.doubtful) for one in taken) == [("0", True), ("1", True), ("2", True)]
+
+    asyncio.run(main())
+
+
+def test_a_node_that_came_later_is_looked_after_too(new_queue: NewQueue) -> None:
+    """The idle one set no timer while it was alone."""
+
+    async def main() -> None:
+        idle = new_queue("idle", lease_ms=TAKEN_OVER_MS)
+        dying = new_queue("dying", lease_ms=TAKEN_OVER_MS)
+        async with opened(idle):
+            leasing = asyncio.ensure_future(idle.lease(9))
+            await until(lambda: waits(idle))
+            assert idle._waiters._timer is None
+            async with opened(dying):
+                dying._held.take([job("j")])
+                dying._held.restore()
+                assert await dying.missing(["j"]) == []
+                vanish(dying)
+                loop = asyncio.get_running_loop()
+                gone = loop.time()
+                assert [leased.id for leased in await soon(leasing)] == ["j"]
+                assert loop.time() - gone < (TAKEN_OVER_MS + LATE_MS) / 1_000
+
+    asyncio.run(main())
+
+
+def test_a_lost_lease_goes_on_where_no_other_has_taken_it(new_queue: NewQueue, shared) -> None:
+    async def main() -> None:
+        queue, other = new_queue("n"), new_queue("other")
+        async with opened(queue, other):
+            queue.limit_group("a", 1)
+            at_work = job("j")
+            queue.add(at_work)
+            assert await take(queue) == ["j"]
+            with shared.client() as client:
+                client.delete(
+                    *(f"{queue._link._base}:{key}" for key in ("jobs", "owners", "leases", "groups"))
+                )
+                client.delete(f"{queue._link._base}:use:group", f"{queue._link._base}:use:partition")
+            assert await other.missing(["j"]) == ["j"]
+            queue._held.look()
+            await until(lambda: is_leased(other, "j"))
+            other.add(job("k"))
+            place = await other.explain("k")
+            assert place is not None
+            assert (place.blocked_by, place.in_use) == ("group limit", 1)
+            assert queue.counters["redis_leases_lost"] == 0
+            queue.done("j")
+            assert await take(other) == ["k"]
+            other.done("k")
+            assert await other.size() == 0
+            assert await other.depth() == {}
+
+    asyncio.run(main())
+
+
+def test_a_lease_that_ran_out_unnoticed_is_taken_again(new_queue: NewQueue, shared) -> None:
+    async def main() -> None:
+        queue, other = new_queue("n"), new_queue("other")
+        async with opened(queue, other):
+            queue.add(job("j"))
+            assert await take(queue) == ["j"]
+            other._link.hint("hand_back", "n")
+            assert not await is_leased(other, "j")
+            queue._held.look()
+            await until(lambda: is_leased(other, "j"))
+            assert queue.counters["redis_leases_lost"] == 0
+            queue.done("j")
+            assert await queue.size() == 0
 
     asyncio.run(main())

@@ -1,4 +1,10 @@
--- id, partition, group, due, score, job, now -> 1, or 0 if the id is known
-if call('HEXISTS', JOBS, ARGV[1]) == 1 then return 0 end
-put(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]))
+-- job, now, doubt: 1 if it may be over already -> 1, or 0 if the id is known, and not of an earlier job
+local job, now = job_at(1), tonumber(ARGV[9])
+local record = record_of(job.id)
+if record then
+  if not newer(job, record) then return 0 end
+  take_out(job.id, record)
+end
+if ARGV[10] == '1' then job.doubtful = true end
+put(job, now)
 return 1

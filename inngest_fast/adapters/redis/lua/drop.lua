@@ -1,2 +1,6 @@
 -- id
-if take_out(ARGV[1]) then wake_one() end
+local record = record_of(ARGV[1])
+if record then
+  take_out(ARGV[1], record)
+  wake_one()
+end

@@ -1,13 +1,19 @@
--- node, lease ms, ids -> those that the node no longer holds
+-- node, lease ms, ids -> {those that the node does not hold, why changes are refused or ""};
+--    or nothing if the node is not known here
 local server_now = server_ms()
-local mine, lost = ARGV[1] .. ' ', {}
-call('ZADD', NODES, 'XX', server_now, ARGV[1])
+if not call('ZSCORE', NODES, ARGV[1]) then return false end
+local answer = redis.pcall('ZADD', NODES, server_now, ARGV[1])
+local refusal = type(answer) == 'table' and answer.err or ''
+-- What follows needs no memory, and a script is free to go on once it has written.
+if refusal ~= '' then call('ZREM', NODES, '') end
+call('ZADD', NODES, server_now, ARGV[1])
+local lost = {}
 for i = 3, #ARGV do
   local owner = call('HGET', OWNERS, ARGV[i])
-  if owner and string.sub(owner, 1, #mine) == mine then
+  if owner and is_of(owner, ARGV[1]) then
     call('ZADD', LEASES, server_now + tonumber(ARGV[2]), ARGV[i])
   else
     lost[#lost + 1] = ARGV[i]
   end
 end
-return lost
+return { lost, refusal }

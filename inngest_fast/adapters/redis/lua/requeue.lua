@@ -1,4 +1,15 @@
--- id, partition, group, due, score, job, now: in place of what is there of that id
-take_out(ARGV[1])
-put(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]))
+-- job, now, node, again: 1 if this may have been done before. In place of what is there of that id.
+local job, now, node = job_at(1), tonumber(ARGV[9]), ARGV[10]
+local record = record_of(job.id)
+if record then
+  if newer(record, job) then return end
+  if ARGV[11] == '1' and not newer(job, record) then
+    local owner = call('HGET', OWNERS, job.id)
+    if not owner or not is_of(owner, node) then return end
+  end
+  take_out(job.id, record)
+elseif ARGV[11] == '1' then
+  job.doubtful = true
+end
+put(job, now)
 wake_one() -- for the place that it had, whenever the job itself is due

@@ -1,6 +1,6 @@
 -- What every operation knows of the queue's layout. KEYS[1] is "{prefix}": one hash slot for all keys.
 --
---   jobs       id -> packed {seq, due, score, partition, job}
+--   jobs       id -> packed {seq, due, score, partition, job, since, attempt, doubtful or nothing}
 --   due        scheduled jobs, by due time
 --   ready:P    ready jobs of partition P, by score, then first come
 --   leases     leased ids, by expiry on this server's clock
@@ -8,6 +8,7 @@
 --   groups     partition -> its group, while it has a job
 --   turns      groups that have a place and a ready job; turns:G those partitions of group G
 --   waiting    nodes that wait to be woken; nodes: all, by last sign of life
+--   topic:T    channel of ports.pubsub; wake, wake:N: channels for all nodes, and for node N
 
 local BASE = KEYS[1]
 local JOBS, DUE, LEASES, OWNERS = BASE .. ':jobs', BASE .. ':due', BASE .. ':leases', BASE .. ':owners'
@@ -17,6 +18,7 @@ local TURNS, COUNTER = BASE .. ':turns', BASE .. ':counter'
 local WAITING, NODES, WAKE = BASE .. ':waiting', BASE .. ':nodes', BASE .. ':wake'
 
 local SEQ_DIGITS = 13
+local JOB_FIELDS = 8
 local PROMOTED_AT_ONCE = 1000
 local NODE_LEASES = 10 -- a node silent for so many leases is forgotten
 local call = redis.call
@@ -36,8 +38,29 @@ local function record_of(id)
   local packed = call('HGET', JOBS, id)
   if not packed then return nil end
   local r = cmsgpack.unpack(packed)
-  return { seq = r[1], due = r[2], score = r[3], partition = r[4], job = r[5] }
+  return {
+    seq = r[1], due = r[2], score = r[3], partition = r[4], job = r[5], since = r[6], attempt = r[7], doubtful = r[8]
+  }
 end
+
+local function keep(id, r)
+  call('HSET', JOBS, id, cmsgpack.pack({ r.seq, r.due, r.score, r.partition, r.job, r.since, r.attempt, r.doubtful }))
+end
+
+-- The job that is described from the i-th argument on.
+local function job_at(i)
+  return {
+    id = ARGV[i], partition = ARGV[i + 1], group = ARGV[i + 2], due = tonumber(ARGV[i + 3]),
+    score = tonumber(ARGV[i + 4]), since = tonumber(ARGV[i + 5]), attempt = tonumber(ARGV[i + 6]), job = ARGV[i + 7]
+  }
+end
+
+-- Whether a is later than b, of the same id.
+local function newer(a, b)
+  return a.since > b.since or (a.since == b.since and a.attempt > b.attempt)
+end
+
+local function is_of(owner, node) return string.sub(owner, 1, #node + 1) == node .. ' ' end
 
 local function count(key, field, by)
   if call('HINCRBY', key, field, by) == 0 then call('HDEL', key, field) end
@@ -96,14 +119,6 @@ local function wake_all()
   call('PUBLISH', WAKE, '')
 end
 
--- A sign of life. Whether the node is new here; the others look after its leases from now on.
-local function join(node, server_now, lease_ms)
-  if call('ZADD', NODES, server_now, node) == 0 then return false end
-  call('ZREMRANGEBYSCORE', NODES, '-inf', server_now - NODE_LEASES * lease_ms)
-  wake_all()
-  return true
-end
-
 -- Places
 
 local function make_ready(id, record)
@@ -125,20 +140,32 @@ local function promote(now)
   end
 end
 
-local function put(id, partition, group, due, score, job, now)
-  local record = { seq = next_number(), due = due, score = score, partition = partition }
-  call('HSET', JOBS, id, cmsgpack.pack({ record.seq, due, score, partition, job }))
-  call('HSETNX', GROUPS, partition, group)
-  if due <= now then
-    make_ready(id, record)
+local function record_new(job)
+  job.seq = next_number()
+  keep(job.id, job)
+  call('HSETNX', GROUPS, job.partition, job.group)
+end
+
+local function put(job, now)
+  record_new(job)
+  local id, partition = job.id, job.partition
+  if job.due <= now then
+    make_ready(id, job)
     list_partition(partition, call('HGET', GROUPS, partition))
     wake_one()
   else
-    local handle = handle_of(record.seq, id)
-    call('ZADD', DUE, due, handle)
+    local handle = handle_of(job.seq, id)
+    call('ZADD', DUE, job.due, handle)
     count(SCHEDULED, partition, 1)
     if call('ZRANGE', DUE, 0, 0)[1] == handle then wake_all() end -- their timers are set too late
   end
+end
+
+local function lease_to(id, partition, group, owner, expiry)
+  call('ZADD', LEASES, expiry, id)
+  call('HSET', OWNERS, id, owner)
+  call('HINCRBY', PARTITION_USE, partition, 1)
+  call('HINCRBY', GROUP_USE, group, 1)
 end
 
 -- Frees the place of a job that is no longer leased. False if it was not.
@@ -150,17 +177,20 @@ local function unlease(id, partition)
   return true
 end
 
+-- To where it was before it was leased; but it may have been done.
 local function put_back(id)
   local record = record_of(id)
   if record and unlease(id, record.partition) then
+    if not record.doubtful then
+      record.doubtful = true
+      keep(id, record)
+    end
     make_ready(id, record)
     list_partition(record.partition, call('HGET', GROUPS, record.partition))
   end
 end
 
-local function take_out(id)
-  local record = record_of(id)
-  if not record then return false end
+local function take_out(id, record)
   call('HDEL', JOBS, id)
   local group = call('HGET', GROUPS, record.partition)
   if not unlease(id, record.partition) then
@@ -172,5 +202,4 @@ local function take_out(id)
     end
   end
   list_partition(record.partition, group)
-  return true
 end
