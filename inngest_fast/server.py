@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import gc
 import logging
+import secrets
 import signal
 from functools import partial
 
 from inngest_fast.adapters.app_http import HttpAppClient
-from inngest_fast.adapters.memory import MemoryQueue, MemoryWaitIndex
-from inngest_fast.adapters.sqlite import SqliteStore
+from inngest_fast.adapters.memory import LocalPubSub, MemoryQueue, MemoryWaitIndex
 from inngest_fast.adapters.system.clock import SystemClock
 from inngest_fast.adapters.system.entropy import SystemEntropy
 from inngest_fast.api.application import application
@@ -17,18 +17,25 @@ from inngest_fast.api.listener import Listener, free_port
 from inngest_fast.api.services import Services
 from inngest_fast.auth.signature import sign
 from inngest_fast.domain.settings import Settings
+from inngest_fast.engine.routing.meeting import index_entry
 from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.pubsub import PubSub
+from inngest_fast.ports.queue import Queue
+from inngest_fast.ports.store import Store
+from inngest_fast.ports.wait_search import WaitSearch
 from inngest_fast.runtime.assembly import Adapters, Assembly, Sign
 
 _log = logging.getLogger(__name__)
 
 _LAST_REQUESTS_S = 2.0
+# A pooler in between may not carry prepared statements; "auto" looks for one.
+_PREPARES = {"auto": None, "yes": False, "no": True}
 
 
 def run(settings: Settings) -> int:
     """Serves until SIGTERM, SIGINT or SIGQUIT; a second one ends it at once. The exit code.
 
-    Raises InngestFastError when it cannot start: the store, the address.
+    Raises InngestFastError when it cannot start: the store, the queue, the address.
     """
     import uvloop
 
@@ -37,15 +44,50 @@ def run(settings: Settings) -> int:
 
 def _assemble(settings: Settings) -> tuple[Assembly, Adapters]:
     clock = SystemClock()
+    store, wait_search = _store(settings, clock)
+    queue, pubsub = _queue(settings, clock)
     adapters = Adapters(
-        store=SqliteStore(settings.database, durable=settings.mode == "start", clock=clock),
-        queue=MemoryQueue(clock),
+        store=store,
+        queue=queue,
         wait_index=MemoryWaitIndex(),
+        wait_search=wait_search,
+        pubsub=pubsub,
         client=HttpAppClient(),
         clock=clock,
         entropy=SystemEntropy(),
     )
     return Assembly(adapters, settings, _signer(settings.signing_key, clock)), adapters
+
+
+def _store(settings: Settings, clock: Clock) -> tuple[Store, WaitSearch | None]:
+    if not settings.postgres_uri:
+        from inngest_fast.adapters.sqlite import SqliteStore
+
+        return SqliteStore(settings.database, durable=settings.mode == "start", clock=clock), None
+    from inngest_fast.adapters.postgres import PostgresStore
+
+    store = PostgresStore(
+        settings.postgres_uri,
+        clock=clock,
+        entry=index_entry,
+        schema=settings.postgres_schema,
+        prepare=_PREPARES[settings.postgres_pooler],
+        max_connections=settings.postgres_max_open_conns,
+        max_idle_time=settings.postgres_conn_max_idle_time,
+        max_lifetime=settings.postgres_conn_max_lifetime,
+    )
+    return store, store
+
+
+def _queue(settings: Settings, clock: Clock) -> tuple[Queue, PubSub]:
+    if not settings.redis_uri:
+        return MemoryQueue(clock), LocalPubSub()
+    from inngest_fast.adapters.redis import RedisQueue
+
+    queue = RedisQueue(
+        settings.redis_uri, prefix=settings.redis_prefix, clock=clock, node_id=secrets.token_hex(8)
+    )
+    return queue, queue.pubsub
 
 
 async def _serve(settings: Settings) -> int:
@@ -70,18 +112,39 @@ async def _serve(settings: Settings) -> int:
         vitals=assembly.vitals,
     )
     listener = Listener(application(services), host, port)
+    drain_for = 0.0
     try:
         await listener.start()
+        drain_for = settings.drain_for
         assembly.serve(port)
         gc.freeze()  # what is here now stays: the collector need not look at it again
         _log.info("serving", extra={"address": f"{host}:{port}", "mode": settings.mode})
         await _first(stopping, assembly.failed)
     finally:
-        await assembly.drain(settings.drain_timeout if settings.mode == "start" else 0)
+        await asyncio.gather(
+            assembly.drain(settings.drain_timeout if settings.mode == "start" else 0),
+            asyncio.sleep(drain_for),
+        )
         await listener.stop(_LAST_REQUESTS_S)
         await assembly.stop()
     _log.info("stopped")
     return 1 if assembly.failed.is_set() else 0
+
+
+def migrate(settings: Settings, *, plan: bool) -> list[str]:
+    """Brings the database of these settings to the version of this program, or with `plan` only says how.
+
+    Names of the migrations that were, or would be, applied, in order. Raises StoreError.
+    """
+    if not settings.postgres_uri:
+        from inngest_fast.adapters.sqlite import upgrade
+
+        return upgrade.pending(settings.database) if plan else upgrade.apply(settings.database)
+    from inngest_fast.adapters.postgres import PostgresMigrations
+
+    postgres = PostgresMigrations(settings.postgres_uri, settings.postgres_schema)
+    planned = asyncio.run(postgres.plan() if plan else postgres.apply())
+    return [f"{step.number:04}_{step.name}" for step in planned.steps]
 
 
 def _on_signals(stopping: asyncio.Event) -> None:

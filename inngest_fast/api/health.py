@@ -24,7 +24,11 @@ class _Surface:
             "redis": _backend("redis", services.queue.name, unready),
             "memory_mb": round(vitals.memory_mb(), 1),
             "uptime_s": round(vitals.uptime_s(), 3),
-            "counters": vitals.counters(),
+            "backends": {
+                "store": dict(services.store.details()),
+                "queue": dict(await services.queue.details()),
+            },
+            "counters": await vitals.counters(),
         }
         return json_response(reply, 503 if unready else 200)
 
@@ -41,7 +45,8 @@ class _Surface:
 def _backend(name: str, used: str, unready: dict[str, str]) -> str:
     if used != name:
         return "not configured"
-    return "disconnected" if name in unready else "connected"
+    part = "store" if name == "postgres" else "queue"
+    return "disconnected" if part in unready else "connected"
 
 
 def routes(services: Services) -> list[Route]:

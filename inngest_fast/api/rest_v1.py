@@ -1,12 +1,14 @@
 """REST v1: events, runs, signals (http-api §4)."""
 
+import asyncio
+
 from inngest_fast.api import rest_v1_shapes as shapes
 from inngest_fast.api.http import Access, Request, Response, Route, error_response, json_response, query
 from inngest_fast.api.instants import read as read_instant
 from inngest_fast.api.instants import shown
 from inngest_fast.api.numbers import whole
 from inngest_fast.api.services import Services
-from inngest_fast.domain.errors import InvalidDurationError, InvalidEventError
+from inngest_fast.domain.errors import InvalidDurationError, InvalidEventError, QueueError
 from inngest_fast.domain.ids import is_ulid
 from inngest_fast.engine.intake import read_signal
 from inngest_fast.ports.store import EventQuery, RunQuery
@@ -82,9 +84,15 @@ class _Surface:
         id = request.params["id"]
         if not is_ulid(id):
             return error_response(f"Invalid run ID: {id}", 400)
-        jobs = await self._store.run_jobs(id)
+        jobs = (await self._store.run_jobs(id))[:MAX_JOBS]
         queue, why = self._services.queue, self._services.runs.why_waiting
-        return self._data([shapes.job(job, queue.explain(job.id), why(job)) for job in jobs[:MAX_JOBS]])
+        try:
+            places = await asyncio.gather(*(queue.explain(job.id) for job in jobs))
+        except QueueError:
+            return error_response("the queue is unavailable, try again", 503)
+        return self._data(
+            [shapes.job(job, place, why(job, place)) for job, place in zip(jobs, places, strict=True)]
+        )
 
     async def signal(self, request: Request) -> Response:
         try:

@@ -12,7 +12,7 @@ from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.settings import Settings
 from inngest_fast.domain.syncs import FunctionsReply, SyncReply
 from inngest_fast.ports.clock import Clock
-from inngest_fast.ports.queue import Queue
+from inngest_fast.ports.queue import JobPlace, Queue
 from inngest_fast.ports.store import Store
 
 
@@ -55,8 +55,8 @@ class RunControl(Protocol):
         """Resumes the run that waits for this signal; `data` is canonical JSON. Its id, or None."""
         ...
 
-    def why_waiting(self, job: Job) -> str:
-        """One sentence on what a live job waits for."""
+    def why_waiting(self, job: Job, place: JobPlace | None) -> str:
+        """One sentence on what a live job waits for, given its place in the queue."""
         ...
 
 
@@ -85,7 +85,7 @@ class Vitals(Protocol):
 
     @property
     def unready(self) -> dict[str, str]:
-        """Why events cannot be accepted durably now, one reason per dependency; empty when they can."""
+        """Why requests had better go elsewhere now, one reason per dependency; empty when all is well."""
         ...
 
     def memory_mb(self) -> float:
@@ -94,7 +94,7 @@ class Vitals(Protocol):
 
     def uptime_s(self) -> float: ...
 
-    def counters(self) -> dict[str, int]:
+    async def counters(self) -> dict[str, int]:
         """Everything that is counted: ingest, runs, calls, commits, repairs."""
         ...
 

@@ -131,6 +131,14 @@ COMMAND_OPTIONS = (
         hidden=(DEV,),
         secret=True,
     ),
+    Option("postgres-schema", "postgres_schema", Kind.TEXT, "Schema of all tables; made if absent.", (START,)),
+    Option(
+        "postgres-pooler",
+        "postgres_pooler",
+        Kind.TEXT,
+        "`yes` when a transaction pooler such as PgBouncer is in between, `no` when none is, `auto` to look.",
+        (START,),
+    ),
     Option(
         "postgres-max-idle-conns",
         "postgres_max_idle_conns",
@@ -230,6 +238,17 @@ COMMAND_OPTIONS = (
         "Accepted and ignored.",
         (DEV,),
         hidden=(DEV,),
+    ),
+    Option(
+        "redis-prefix", "redis_prefix", Kind.TEXT, "All keys in Redis begin with it, in braces.", (START,)
+    ),
+    Option(
+        "drain-delay",
+        "drain_delay",
+        Kind.DURATION,
+        "Seconds in which a stopping server still takes requests, while /readyz says no.",
+        (START,),
+        default="3 with PostgreSQL and Redis, else 0",
     ),
     Option(
         "drain-timeout",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 Mode = Literal["dev", "start"]
+Pooler = Literal["auto", "yes", "no"]
 LogFormat = Literal["json", "dev", "text"]
 
 MASK = "[redacted]"
@@ -55,13 +56,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Directory of `main.db`; made if absent.
     sqlite_dir: str = "./.inngest"
 
-    # External stores. Known, checked, and refused by `validate`: this version has none.
+    # Store in PostgreSQL in place of SQLite. "": SQLite.
     postgres_uri: str = ""
+    # Schema of all tables; made if absent.
+    postgres_schema: str = "inngest_fast"
+    # Whether a transaction pooler such as PgBouncer is in between: then nothing is prepared on connections.
+    postgres_pooler: Pooler = "auto"
     postgres_max_idle_conns: int = 10
     postgres_max_open_conns: int = 100
     postgres_conn_max_idle_time: float = 300.0
     postgres_conn_max_lifetime: float = 1800.0
+    # Queue in Redis in place of this process. "": in this process.
     redis_uri: str = ""
+    # All keys begin with it, in braces: one hash slot of a cluster.
+    redis_prefix: str = "inngest-fast"
 
     # Hex, with or without `signkey-<word>-` in front. Required by `start`, unused by `dev`.
     signing_key: str = ""
@@ -87,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # On a stop signal `start` waits this long for calls in flight. 0: does not wait. `dev` never waits.
     drain_timeout: float = 30.0
+    # `start` takes requests for so long after a stop signal, while /readyz says no. None: `drain_for`.
+    drain_delay: float | None = None
     # Largest request body that is read, in bytes; more is refused with 413.
     max_body: int = 32 * 1024 * 1024
 
@@ -104,6 +114,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def bind_host(self) -> str:
         """The address to listen on, never empty."""
         return self.host or ("127.0.0.1" if self.mode == "dev" else "0.0.0.0")  # noqa: S104 a server's default
+
+    @property
+    def drain_for(self) -> float:
+        """Seconds in which balancers notice that this server stops: where there are others, some."""
+        if self.mode == "dev":
+            return 0.0
+        if self.drain_delay is not None:
+            return self.drain_delay
+        return 3.0 if self.postgres_uri and self.redis_uri else 0.0
 
     @property
     def server_kind(self) -> str:
@@ -203,9 +222,6 @@ def _hex_problem(name: str, body: str) -> str:
 
 
 def _store_problems(settings: Settings) -> Iterator[str]:
-    for name, uri in (("postgres-uri", settings.postgres_uri), ("redis-uri", settings.redis_uri)):
-        if uri:
-            yield f"{name} is not served by this version: it stores in SQLite or memory only, remove {name}"
     idle, most = settings.postgres_max_idle_conns, settings.postgres_max_open_conns
     if most <= 1:
         yield f"postgres-max-open-conns ({most}) must be greater than 1"

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -22,6 +23,7 @@ from inngest_fast.engine.registration.request import Registration
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Queue
 from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 
@@ -36,6 +38,7 @@ class AppSync:
     def __init__(
         self,
         catalog: Catalog,
+        upkeep: CatalogUpkeep,
         committer: Committer,
         queue: Queue,
         clock: Clock,
@@ -44,6 +47,7 @@ class AppSync:
         calls_per_app: int,
     ) -> None:
         self._catalog = catalog
+        self._upkeep = upkeep
         self._committer = committer
         self._queue = queue
         self._clock = clock
@@ -60,7 +64,7 @@ class AppSync:
         """Raises SyncRefusedError with the wire text and code, its detail kept with the app; StoreError."""
         request = parse_registration(body)
         asked = request.registration
-        async with self._lock:
+        async with self._turn():
             known = self._catalog.app(app_id(asked.app_name))
             if known is not None and known.checksum == asked.checksum and not known.error:
                 return SyncReply(modified=False, sync_id=known.sync_id, app_id=known.id)
@@ -92,7 +96,7 @@ class AppSync:
             url = normalise_app_url(url)
         except ValueError:
             return False
-        async with self._lock:
+        async with self._turn():
             app = self._catalog.app_at(url)
             if app is None:
                 return False
@@ -108,7 +112,7 @@ class AppSync:
         registered = modified = 0
         problems: list[FunctionProblem] = []
         unchanged = 0
-        async with self._lock:
+        async with self._turn():
             for index, value in enumerate(values):
                 try:
                     config = read_function(
@@ -139,7 +143,7 @@ class AppSync:
 
     async def expect(self, url: str, source: str) -> App:
         """The app of a normalised URL; one that has never synced gets a nameless place. Raises StoreError."""
-        async with self._lock:
+        async with self._turn():
             app = self._catalog.app_at(url)
             if app is not None:
                 return app
@@ -159,7 +163,7 @@ class AppSync:
 
     async def note(self, app_id: str, error: str, detail: str = "") -> None:
         """Keeps what a ping found wrong with an app, "" when it is well. Raises StoreError."""
-        async with self._lock:
+        async with self._turn():
             app = self._catalog.app(app_id)
             if app is None or (app.error, app.error_detail) == (error, detail):
                 return
@@ -202,9 +206,17 @@ class AppSync:
     def _placeholders(self, url: str) -> list[App]:
         return [app for app in self._catalog.apps() if not app.name and app.url == url]
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One change at a time, on what all servers have made of the catalog so far. Raises StoreError."""
+        async with self._lock:
+            await self._upkeep.catch_up()
+            yield
+
     async def _commit(self, transition: Transition) -> None:
         """Stores, then makes it count from now on."""
         await self._committer.commit(transition)
+        self._upkeep.tell()
         for action in transition.actions:
             if isinstance(action, PutApp):
                 self._catalog.put_app(action.app)

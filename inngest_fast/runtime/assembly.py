@@ -11,14 +11,17 @@ from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.settings import Settings
 from inngest_fast.ports.app_client import AppClient
 from inngest_fast.ports.clock import Clock
+from inngest_fast.ports.pubsub import PubSub
 from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
 from inngest_fast.ports.wait_index import WaitIndex
+from inngest_fast.ports.wait_search import WaitSearch
 from inngest_fast.runtime.app_ping import AppPing
 from inngest_fast.runtime.app_sync import AppSync
 from inngest_fast.runtime.boot import resume
 from inngest_fast.runtime.calls import Calls
 from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.crons import Crons
@@ -39,14 +42,16 @@ _log = logging.getLogger(__name__)
 
 
 class Adapters(msgspec.Struct, frozen=True):
-    """What the runtime runs on."""
+    """What the runtime runs on. `wait_search` is there when other servers use the store too."""
 
     store: Store
     queue: Queue
     wait_index: WaitIndex
+    pubsub: PubSub
     client: AppClient
     clock: Clock
     entropy: Entropy
+    wait_search: WaitSearch | None = None
 
 
 class Assembly:
@@ -60,18 +65,20 @@ class Assembly:
         self._sign = sign
         self.counters = counters = Counters()
         self.catalog = catalog = Catalog()
-        self.waits = waits = LiveWaits(store, adapters.wait_index)
+        self.waits = waits = LiveWaits(store, adapters.wait_index, adapters.wait_search)
+        self.upkeep = upkeep = CatalogUpkeep(store, catalog, adapters.wait_search, adapters.pubsub)
         self.cache = cache = RunCache()
+        adapters.pubsub.subscribe("run", cache.distrust)
         self.watch = watch = StoreWatch(store)
-        router = Router(catalog, waits, clock, entropy)
+        router = Router(catalog, upkeep, waits, clock, entropy)
         self.committer = committer = Committer(store, queue, waits, router, cache, watch, counters)
-        self.changes = changes = RunChanges(store, catalog, committer, cache, counters)
+        self.changes = changes = RunChanges(store, catalog, upkeep, committer, cache, counters)
         self.ingest = Ingest(committer, counters)
-        self.crons = crons = Crons(queue, catalog, committer, clock, entropy, counters)
+        self.crons = crons = Crons(store, catalog, upkeep, committer, clock, entropy, counters)
         calls = Calls(
             changes=changes,
             committer=committer,
-            catalog=catalog,
+            upkeep=upkeep,
             waits=waits,
             client=client,
             clock=clock,
@@ -86,23 +93,26 @@ class Assembly:
             crons=crons,
             changes=changes,
             committer=committer,
+            store=store,
             clock=clock,
             entropy=entropy,
             counters=counters,
         )
         self.reconciler = Reconciler(store, queue, changes, clock, entropy, counters)
-        self.apps = AppSync(catalog, committer, queue, clock, counters, calls_per_app=settings.queue_workers)
-        self.runs = RunControl(changes, committer, waits, queue, clock, entropy)
+        self.apps = AppSync(
+            catalog, upkeep, committer, queue, clock, counters, calls_per_app=settings.queue_workers
+        )
+        upkeep.on_change = self.apps.bound_calls
+        self.runs = RunControl(changes, committer, waits, adapters.pubsub, clock, entropy)
         self.vitals = Vitals(watch, queue, counters)
         self._tasks: list[asyncio.Task[None]] = []
         self.failed = asyncio.Event()
 
     async def start(self) -> None:
-        """Opens the store and takes up what is in it. Raises StoreError."""
+        """Opens store and queue and takes up what is in them. Raises StoreError, QueueError."""
         adapters = self._adapters
-        await adapters.store.open()
-        await resume(adapters.store, adapters.queue, self.catalog, self.waits, self.crons)
-        self.apps.bound_calls()
+        await asyncio.gather(adapters.store.open(), adapters.queue.open())
+        await resume(adapters.store, adapters.queue, self.upkeep, self.waits, self.crons)
 
     def serve(self, port: int) -> None:
         """Begins to work; `port` is where apps can reach this server."""
@@ -123,6 +133,8 @@ class Assembly:
         self._spawn(self.executor.run(), "executor")
         self._spawn(self.reconciler.run(), "reconciler")
         self._spawn(self.watch.run(), "store watch")
+        if self._adapters.wait_search is not None:
+            self._spawn(self.upkeep.run(), "catalog upkeep")
         self._spawn(ping.run(), "app ping")
 
     async def drain(self, timeout: float) -> None:
@@ -138,9 +150,10 @@ class Assembly:
         left = await self.executor.drain(timeout)
         if left:
             _log.warning(
-                "calls were still in flight; their steps are made again after the next start",
+                "calls were still in flight; they are made again by another server, or after the next start",
                 extra={"calls": left},
             )
+        self._adapters.queue.hand_back()
 
     async def stop(self) -> None:
         """Lets go of everything."""
@@ -149,6 +162,8 @@ class Assembly:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._adapters.client.close()
         await self._adapters.store.close()
+        await asyncio.sleep(0)  # what was committed last is told to the queue
+        await self._adapters.queue.leave()
 
     def _spawn(self, loop: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(loop, name=name)

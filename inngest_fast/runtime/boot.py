@@ -5,7 +5,7 @@ import logging
 from inngest_fast.domain.jobs import JobKind
 from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
-from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.crons import Crons
 from inngest_fast.runtime.live_waits import LiveWaits
 
@@ -15,20 +15,17 @@ _TIMERS = frozenset((JobKind.SLEEP, JobKind.WAIT_TIMEOUT, JobKind.START_TIMEOUT,
 _log = logging.getLogger(__name__)
 
 
-async def resume(store: Store, queue: Queue, catalog: Catalog, waits: LiveWaits, crons: Crons) -> None:
+async def resume(store: Store, queue: Queue, upkeep: CatalogUpkeep, waits: LiveWaits, crons: Crons) -> None:
     """Takes up where the last process left off, however it ended. Raises StoreError.
 
-    Nothing else may use the store before this returns.
+    Nothing else of this process may use the store before this returns. A shared queue has the jobs; when it
+    was found empty, the reconciler fills it while the server serves.
     """
-    for app in await store.apps():
-        catalog.put_app(app)
-    for function in await store.functions():
-        catalog.put_function(function)
-    after = 0
-    while page := await store.live_waits(after, _PAGE):
-        for wait in page:
-            waits.load(wait)
-        after = page[-1].id
+    await upkeep.load()
+    await waits.load(_PAGE)
+    if queue.shared:
+        await crons.arm_missing()
+        return
     timers = schedules = 0
     last = ""
     while jobs := await store.jobs(last, _PAGE):

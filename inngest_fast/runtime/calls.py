@@ -18,7 +18,7 @@ from inngest_fast.engine.lifecycle import answered, before_call
 from inngest_fast.engine.routing.meeting import by_signal
 from inngest_fast.ports.app_client import AppCallError, AppClient, AppRequest
 from inngest_fast.ports.clock import Clock
-from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.live_waits import LiveWaits
@@ -39,7 +39,7 @@ class Calls:
         *,
         changes: RunChanges,
         committer: Committer,
-        catalog: Catalog,
+        upkeep: CatalogUpkeep,
         waits: LiveWaits,
         client: AppClient,
         clock: Clock,
@@ -50,7 +50,7 @@ class Calls:
     ) -> None:
         self._changes = changes
         self._committer = committer
-        self._catalog = catalog
+        self._upkeep = upkeep
         self._waits = waits
         self._client = client
         self._clock = clock
@@ -62,8 +62,8 @@ class Calls:
 
     async def work(self, job: Job) -> None:
         """One call. On return the job is consumed, or moved to its next attempt."""
-        function = self._catalog.function(job.function_id)
-        run = await until_stored(lambda: self._changes.settled(job.run_id), self._entropy)
+        function = await until_stored(lambda: self._upkeep.function(job.function_id), self._entropy)
+        run = await until_stored(lambda: self._changes.settled(job.run_id, job.since), self._entropy)
         if run is None or function is None:
             _log.error("a job without its run was dropped", extra={"job": job.id})
             await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
@@ -136,10 +136,8 @@ class Calls:
         """The live waits for these signals that are not the run's own."""
         holders: dict[str, Wait] = {}
         for signal in signals:
-            ids = self._waits.candidates(*by_signal(signal))
-            if not ids:
-                continue
-            for wait in await until_stored(partial(self._waits.read, ids), self._entropy):
+            found = await until_stored(partial(self._waits.find, [by_signal(signal)]), self._entropy)
+            for wait in found.waits:
                 if wait.key == signal and wait.run_id != job.run_id:
                     holders[signal] = wait
         return holders

@@ -49,6 +49,13 @@ class Catalog:
         function = self.by_slug(text) or self._functions.get(text)
         return function if function is not None and function.live else None
 
+    def replace(self, apps: Sequence[App], functions: Sequence[Function]) -> None:
+        """Takes in all that the store has. Functions are never deleted from it."""
+        self._apps = {app.id: app for app in apps}
+        for function in functions:
+            if self._functions.get(function.id) != function:
+                self.put_function(function)
+
     def put_app(self, app: App) -> None:
         self._apps[app.id] = app
 

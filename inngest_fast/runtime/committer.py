@@ -164,12 +164,14 @@ class Committer:
 
     async def _moved_on(self, job_id: str) -> None:
         """A job of the queue that the store has otherwise, or not at all: the store is right."""
-        self._queue.drop(job_id)
+        self._queue.done(job_id)
         try:
             job = await self._store.job(job_id)
         except StoreError:
             return  # the reconciler will find it
-        if job is not None:
+        if job is None:
+            self._queue.drop(job_id)
+        else:  # another server may have queued it already, or be at work on it: then this changes nothing
             self._queue.add(job)
 
 

@@ -7,8 +7,9 @@ from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.transitions import AddJob, Transition
 from inngest_fast.engine.lifecycle import tick
 from inngest_fast.ports.clock import Clock
-from inngest_fast.ports.queue import Queue
+from inngest_fast.ports.store import Store
 from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.persistence import until_stored
@@ -19,15 +20,17 @@ _log = logging.getLogger(__name__)
 class Crons:
     def __init__(
         self,
-        queue: Queue,
+        store: Store,
         catalog: Catalog,
+        upkeep: CatalogUpkeep,
         committer: Committer,
         clock: Clock,
         entropy: Entropy,
         counters: Counters,
     ) -> None:
-        self._queue = queue
+        self._store = store
         self._catalog = catalog
+        self._upkeep = upkeep
         self._committer = committer
         self._clock = clock
         self._entropy = entropy
@@ -35,7 +38,7 @@ class Crons:
 
     async def fire(self, job: Job) -> None:
         """A CRON job is due: the latest tick runs, the missed ones are counted."""
-        function = self._catalog.function(job.function_id)
+        function = await until_stored(lambda: self._upkeep.function(job.function_id), self._entropy)
         if function is None:
             await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
             return
@@ -60,7 +63,7 @@ class Crons:
         now, armed = self._clock.now_ms(), 0
         for function in self._catalog.functions():
             for trigger in function.config.triggers:
-                if not trigger.cron or tick.cron_job_id(function.id, trigger.cron) in self._queue:
+                if not trigger.cron or await self._store.job(tick.cron_job_id(function.id, trigger.cron)):
                     continue
                 job = tick.arm(function, trigger, now)
                 if job is not None:

@@ -14,6 +14,7 @@ from inngest_fast.domain.transitions import Transition
 from inngest_fast.engine.lifecycle import due
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Queue
+from inngest_fast.ports.store import Store
 from inngest_fast.runtime.calls import Calls
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
@@ -39,6 +40,7 @@ class Executor:
         crons: Crons,
         changes: RunChanges,
         committer: Committer,
+        store: Store,
         clock: Clock,
         entropy: Entropy,
         counters: Counters,
@@ -48,6 +50,7 @@ class Executor:
         self._crons = crons
         self._changes = changes
         self._committer = committer
+        self._store = store
         self._clock = clock
         self._entropy = entropy
         self._counters = counters
@@ -70,7 +73,7 @@ class Executor:
     async def drain(self, timeout: float) -> int:
         """Waits for what is in flight, at most so many seconds; the rest is let go. How many that were.
 
-        Their jobs are still in the store, and are worked on after the next start.
+        Their jobs are still in the store, and are worked on by others, or after the next start.
         """
         if self._tasks and timeout > 0:
             await asyncio.wait(self._tasks, timeout=timeout)
@@ -83,6 +86,8 @@ class Executor:
 
     async def _work(self, job: Job) -> None:
         try:
+            if job.doubtful and not await self._still_due(job):
+                return
             if job.kind in CALLS:
                 await self._calls.work(job)
             elif job.kind is JobKind.CRON:
@@ -96,9 +101,21 @@ class Executor:
             _log.exception("a job failed inside the server and is tried again", extra={"job": job.id})
             self._queue.requeue(replace(job, due=self._clock.now_ms() + _AFTER_FAULT_MS))
 
+    async def _still_due(self, job: Job) -> bool:
+        """Whether a job that another server may have been at work on is still to be done."""
+        stored = await until_stored(lambda: self._store.job(job.id), self._entropy)
+        if stored is None:
+            self._queue.done(job.id)
+        elif (stored.attempt, stored.since) != (job.attempt, job.since):
+            self._queue.requeue(stored)
+        else:
+            return True
+        self._counters.add("jobs_over_already")
+        return False
+
     async def _due(self, job: Job) -> None:
         """A job that needs no call."""
-        change = partial(self._changes.change, job.run_id, partial(self._decide, job))
+        change = partial(self._changes.change, job.run_id, partial(self._decide, job), job.since)
         committed = await until_stored(change, self._entropy)
         if committed is None:
             await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)

@@ -1,11 +1,12 @@
 """Live waits: found through the index, read from the store, or from memory while not yet committed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from inngest_fast.domain.waits import Wait
 from inngest_fast.engine.routing.meeting import Lookup, index_entry
 from inngest_fast.ports.store import Store
 from inngest_fast.ports.wait_index import WaitIndex
+from inngest_fast.ports.wait_search import Found, WaitSearch
 
 
 class LiveWaits:
@@ -13,19 +14,30 @@ class LiveWaits:
 
     Whoever finds one hands in its own transition later, so the store sees them in that order: no event
     that arrives after a wait was asked for can miss it.
+
+    With a `search`, other servers write to the store too: then the index holds only the waits that this one
+    has handed in and that are not yet committed, and the store is asked for the rest. An event that arrives
+    at any server after a wait was committed finds it.
     """
 
-    def __init__(self, store: Store, index: WaitIndex) -> None:
+    def __init__(self, store: Store, index: WaitIndex, search: WaitSearch | None = None) -> None:
         self._store = store
         self._index = index
+        self._search = search
         self._uncommitted: dict[int, Wait] = {}
 
     def __len__(self) -> int:
         return len(self._index)
 
-    def load(self, wait: Wait) -> None:
-        """Takes in a wait that is in the store."""
-        self._index.insert(wait.id, *index_entry(wait))
+    async def load(self, page: int) -> None:
+        """Takes in what is in the store. Raises StoreError."""
+        if self._search is not None:
+            return
+        after = 0
+        while waits := await self._store.live_waits(after, page):
+            for wait in waits:
+                self._index.insert(wait.id, *index_entry(wait))
+            after = waits[-1].id
 
     def announce(self, waits: Iterable[Wait]) -> None:
         """Waits that a transition is about to add."""
@@ -37,7 +49,7 @@ class LiveWaits:
         """The transition of announced waits was committed, or was not."""
         for wait in waits:
             self._uncommitted.pop(wait.id, None)
-            if not stored:
+            if not stored or self._search is not None:
                 self._index.remove(wait.id)
 
     def forget(self, ids: Iterable[int]) -> None:
@@ -46,14 +58,16 @@ class LiveWaits:
             self._uncommitted.pop(id, None)
             self._index.remove(id)
 
-    def candidates(self, name: str, lookup: Lookup) -> list[int]:
-        return self._index.candidates(name, lookup)
-
-    async def read(self, ids: list[int]) -> list[Wait]:
-        """The live ones of these, oldest first."""
-        waits = [wait for id in ids if (wait := self._uncommitted.get(id)) is not None]
-        rest = [id for id in ids if id not in self._uncommitted]
-        if rest:
-            waits += await self._store.waits(rest)
-            waits.sort(key=lambda wait: wait.id)
-        return waits
+    async def find(self, asked: Sequence[tuple[str, Lookup]]) -> Found:
+        """Live waits by name and values: a superset of those met, oldest first. Raises StoreError."""
+        ids = [id for name, lookup in asked for id in self._index.candidates(name, lookup)]
+        waits = {id: wait for id in ids if (wait := self._uncommitted.get(id)) is not None}
+        version = 0
+        if self._search is not None:
+            found = await self._search.find(asked)
+            version = found.apps_version
+            waits.update({wait.id: wait for wait in found.waits})
+        elif len(waits) < len(ids):
+            rest = await self._store.waits([id for id in ids if id not in waits])
+            waits.update({wait.id: wait for wait in rest})
+        return Found([waits[id] for id in sorted(waits)] if len(waits) > 1 else list(waits.values()), version)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from inngest_fast.domain.apps import Function
-from inngest_fast.domain.errors import StoreError
+from inngest_fast.domain.errors import QueueError, StoreError
 from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import Transition
@@ -16,6 +16,8 @@ from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.run_changes import RunChanges
 
 INTERVAL_S = 5.0
+# After a loss: until every server has said which jobs it is at work on.
+SETTLE_S = 1.0
 PAGE = 2_000
 STUCK_AFTER_MS = 30_000
 REPAIRS_AT_ONCE = 100
@@ -24,7 +26,8 @@ _log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Scans the store's jobs in turn, a page each interval, and compares them with the queue.
+    """Scans the store's jobs in turn, a page each interval, and compares them with the queue; all of them at
+    once when the queue says that it may have lost some.
 
     Nothing depends on it in normal operation: what it repairs is counted, and is worth a look.
     """
@@ -46,34 +49,64 @@ class Reconciler:
         self._counters = counters
         self._last = ""
         self._missing: list[str] = []
+        self._loss = asyncio.Event()
+        queue.on_loss(self._loss.set)
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(INTERVAL_S)
             try:
+                async with asyncio.timeout(INTERVAL_S):
+                    await self._loss.wait()
+            except TimeoutError:
+                pass
+            try:
+                if self._loss.is_set():
+                    await asyncio.sleep(SETTLE_S)
+                    self._loss.clear()
+                    await self.rebuild()
                 await self.sweep()
-            except StoreError as error:
+            except (StoreError, QueueError) as error:
                 _log.warning("could not check for lost work", extra={"error": str(error)})
             except Exception:
                 _log.exception("the check for lost work failed")
 
+    async def rebuild(self) -> None:
+        """Queues every job of the store that the queue does not have.
+
+        Raises StoreError or QueueError; then it is due again.
+        """
+        last, rearmed = "", 0
+        try:
+            while jobs := await self._store.jobs(last, PAGE):
+                missing = set(await self._queue.missing([job.id for job in jobs]))
+                if missing:
+                    rearmed += len(await self._queue.add_missing([job for job in jobs if job.id in missing]))
+                last = jobs[-1].id
+        except (StoreError, QueueError):
+            self._loss.set()
+            raise
+        if rearmed:
+            self._counters.add("reconciler_jobs_rearmed", rearmed)
+            _log.warning("the queue had lost jobs; they are queued again", extra={"jobs": rearmed})
+
     async def sweep(self) -> None:
-        """One round. A job counts as lost when two rounds in a row found it in the store only. StoreError."""
+        """One round. A job counts as lost when two rounds in a row found it in the store only.
+
+        Raises StoreError, QueueError.
+        """
         await self._rearm()
         jobs = await self._store.jobs(self._last, PAGE)
         self._last = jobs[-1].id if len(jobs) == PAGE else ""
-        self._missing = [job.id for job in jobs if job.id not in self._queue]
+        self._missing = await self._queue.missing([job.id for job in jobs]) if jobs else []
         stuck = await self._store.stuck_runs(self._clock.now_ms() - STUCK_AFTER_MS, REPAIRS_AT_ONCE)
         for run_id in stuck:
             await self._repair(run_id)
 
     async def _rearm(self) -> None:
         found, self._missing = self._missing, []
-        for job_id in found:
-            if job_id in self._queue:
-                continue
+        for job_id in await self._queue.missing(found) if found else ():
             job = await self._store.job(job_id)
-            if job is not None and self._queue.add(job):
+            if job is not None and await self._queue.add_missing([job]):
                 self._counters.add("reconciler_jobs_rearmed")
                 _log.warning("a job was missing from the queue and is queued again", extra={"job": job_id})
 

@@ -11,18 +11,25 @@ from inngest_fast.engine.routing.meeting import by_event, by_invoke, meets, resu
 from inngest_fast.engine.routing.unknown_target import not_found
 from inngest_fast.ports.clock import Clock
 from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.live_waits import LiveWaits
 
 
 class Router:
-    def __init__(self, catalog: Catalog, waits: LiveWaits, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self, catalog: Catalog, upkeep: CatalogUpkeep, waits: LiveWaits, clock: Clock, entropy: Entropy
+    ) -> None:
         self._catalog = catalog
+        self._upkeep = upkeep
         self._waits = waits
         self._clock = clock
         self._entropy = entropy
 
     async def expand(self, transition: Transition) -> None:
-        """Appends the actions that the transition's events cause, and those of events that these cause."""
+        """Appends the actions that the transition's events cause, and those of events that these cause.
+
+        Raises StoreError.
+        """
         actions = transition.actions
         place = 0
         while place < len(actions):
@@ -46,17 +53,16 @@ class Router:
             transition.actions.append(schedule_run(function, event, now, self._entropy))
 
     async def _met(self, event: Event, transition: Transition, now: int) -> Sequence[Wait]:
-        ids = self._waits.candidates(*by_event(event))
+        asked = [by_event(event)]
         own: list[Wait] = []
         if event.correlation_id and event.name == FINISHED:
-            ids += self._waits.candidates(*by_invoke(event.correlation_id))
+            asked.append(by_invoke(event.correlation_id))
             # An unknown function fails within the transition that invokes it.
             own = [
                 a.wait
                 for a in transition.actions
                 if isinstance(a, AddWait) and a.wait.kind is WaitKind.INVOKE
             ]
-        if not ids and not own:
-            return ()
-        waits = await self._waits.read(ids) if ids else []
-        return [wait for wait in (*waits, *own) if meets(wait, event, now)]
+        found = await self._waits.find(asked)
+        await self._upkeep.catch_up(found.apps_version)
+        return [wait for wait in (*found.waits, *own) if meets(wait, event, now)]

@@ -19,7 +19,7 @@ class LiveRun:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.size = 0
-        self.broken = False  # it rests on what was not committed
+        self.broken = False  # it rests on what was not committed, or is out of date
         self.gate: Future[None] | None = (
             None  # a decision is being expanded: wait, then decide on its outcome
         )
@@ -71,6 +71,12 @@ class RunCache:
         reads = self._reads.get(run.id)
         if reads is not None:
             reads[1] = max(reads[1], run.version)
+
+    def distrust(self, run_id: str) -> None:
+        """Another server changed it: it is read again before it is next decided on."""
+        live = self._runs.get(run_id)
+        if live is not None:
+            live.broken = True
 
     def begin_read(self, run_id: str) -> None:
         """The store is asked for a run; `end_read` follows."""

@@ -9,6 +9,7 @@ from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import Committed, EndRun, Transition, UpdateRun
 from inngest_fast.ports.store import Store
 from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.run_cache import LiveRun, RunCache
@@ -18,18 +19,28 @@ Decide = Callable[[Run, Function], Transition | None]
 
 class RunChanges:
     def __init__(
-        self, store: Store, catalog: Catalog, committer: Committer, cache: RunCache, counters: Counters
+        self,
+        store: Store,
+        catalog: Catalog,
+        upkeep: CatalogUpkeep,
+        committer: Committer,
+        cache: RunCache,
+        counters: Counters,
     ) -> None:
         self._store = store
         self._catalog = catalog
+        self._upkeep = upkeep
         self._committer = committer
         self._cache = cache
         self._counters = counters
 
-    async def settled(self, run_id: str) -> Run | None:
-        """A run as it is committed: what an app is told must be durable. Raises StoreError."""
+    async def settled(self, run_id: str, since: int = 0) -> Run | None:
+        """A run as it is committed, at least at version `since`: what an app is told must be durable.
+
+        Raises StoreError.
+        """
         while True:
-            live = await self._live(run_id)
+            live = await self._live(run_id, since)
             if live is None:
                 return None
             pending = live.pending
@@ -37,18 +48,20 @@ class RunChanges:
                 return live.run
             await asyncio.wait((pending,))
 
-    async def change(self, run_id: str, decide: Decide) -> Committed | None:
-        """Commits what `decide` says of a run; None from it changes nothing.
+    async def change(self, run_id: str, decide: Decide, since: int = 0) -> Committed | None:
+        """Commits what `decide` says of a run, at least at version `since`; None from it changes nothing.
 
         `decide` is called again when the run turned out to be elsewhere. None if there is no such run.
         Raises StoreError, with nothing committed.
         """
         while True:
-            live = await self._live(run_id)
+            live = await self._live(run_id, since)
             if live is None:
                 return None
             function = self._catalog.function(live.run.function_id)
             if function is None:
+                if await self._upkeep.function(live.run.function_id) is not None:
+                    continue
                 raise LookupError(f"run {run_id} is of the unknown function {live.run.function_id}")
             transition = decide(live.run, function)
             updated = None if transition is None else _updated(transition)
@@ -81,11 +94,15 @@ class RunChanges:
             if committed.reason != "run":
                 return committed
 
-    async def _live(self, run_id: str) -> LiveRun | None:
+    async def _live(self, run_id: str, since: int) -> LiveRun | None:
         while True:
-            live = self._cache.get(run_id) or await self._read(run_id)
+            live = self._cache.get(run_id)
             if live is None:
-                return None
+                live = await self._read(run_id)
+                if live is None:
+                    return None
+            elif live.run.version < since:
+                live.broken = True  # another server has moved it on
             if live.broken or _failed(live):
                 if live.pending is not None and not live.pending.done():
                     await asyncio.wait((live.pending,))

@@ -11,7 +11,8 @@ from inngest_fast.domain.transitions import ConsumeWait, Transition
 from inngest_fast.engine.lifecycle import due
 from inngest_fast.engine.routing.meeting import by_signal, signalled
 from inngest_fast.ports.clock import Clock
-from inngest_fast.ports.queue import Queue
+from inngest_fast.ports.pubsub import PubSub
+from inngest_fast.ports.queue import JobPlace
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.live_waits import LiveWaits
 from inngest_fast.runtime.run_changes import RunChanges
@@ -31,14 +32,14 @@ class RunControl:
         changes: RunChanges,
         committer: Committer,
         waits: LiveWaits,
-        queue: Queue,
+        pubsub: PubSub,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._changes = changes
         self._committer = committer
         self._waits = waits
-        self._queue = queue
+        self._pubsub = pubsub
         self._clock = clock
         self._entropy = entropy
 
@@ -53,12 +54,13 @@ class RunControl:
 
         if await self._changes.change(run_id, decide) is None:
             return "unknown"
+        if did:
+            self._pubsub.publish("run", run_id)
         return "cancelled" if did else "ended"
 
     async def signal(self, signal: str, data: bytes) -> str | None:
         """Resumes the run that waits for this signal; `data` is canonical JSON. Raises StoreError."""
-        ids = self._waits.candidates(*by_signal(signal))
-        for wait in await self._waits.read(ids) if ids else ():
+        for wait in (await self._waits.find([by_signal(signal)])).waits:
             if wait.key != signal:
                 continue
             job = signalled(wait, data, self._clock.now_ms())
@@ -67,9 +69,9 @@ class RunControl:
                 return wait.run_id
         return None
 
-    def why_waiting(self, job: Job) -> str:
+    @staticmethod
+    def why_waiting(job: Job, place: JobPlace | None) -> str:
         """One sentence on what a live job waits for (flow-control §8)."""
-        place = self._queue.explain(job.id)
         if place is None:
             return "not queued; it will be queued again within seconds"
         if place.state == "leased":

@@ -1,13 +1,16 @@
 """How the server is, for probes."""
 
+import asyncio
 import os
 import time
 
+from inngest_fast.domain.errors import QueueError
 from inngest_fast.ports.queue import Queue
 from inngest_fast.runtime.committer import MAX_BACKLOG
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.store_watch import StoreWatch
 
+_ANSWER_S = 0.2
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -21,7 +24,7 @@ class Vitals:
 
     @property
     def unready(self) -> dict[str, str]:
-        """Why events cannot be accepted durably now; empty when they can. Asks nobody."""
+        """Why requests had better go elsewhere now; empty when all is well. Asks nobody."""
         reasons = {}
         if self.draining:
             reasons["server"] = "shutting down"
@@ -29,6 +32,8 @@ class Vitals:
             reasons["store"] = self._watch.trouble
         elif self._watch.backlog >= MAX_BACKLOG:
             reasons["store"] = "behind with writing"
+        if self._queue.trouble:
+            reasons["queue"] = self._queue.trouble
         return reasons
 
     def memory_mb(self) -> float:
@@ -43,5 +48,11 @@ class Vitals:
     def uptime_s(self) -> float:
         return round(time.monotonic() - self._began, 3)
 
-    def counters(self) -> dict[str, int]:
-        return {**self._counters.read(), "queue_jobs": len(self._queue)}
+    async def counters(self) -> dict[str, int]:
+        counters = {**self._counters.read(), **self._queue.counters}
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                counters["queue_jobs"] = await self._queue.size()
+        except (QueueError, TimeoutError):
+            pass  # `unready` says so
+        return counters

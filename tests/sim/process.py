@@ -4,7 +4,7 @@ from contextvars import copy_context
 from random import Random
 from typing import Any
 
-from inngest_fast.adapters.memory import MemoryQueue, MemoryWaitIndex
+from inngest_fast.adapters.memory import LocalPubSub, MemoryQueue, MemoryWaitIndex
 from inngest_fast.domain.settings import Settings
 from inngest_fast.ports.app_client import AppClient
 from inngest_fast.runtime.assembly import Adapters, Assembly
@@ -38,6 +38,7 @@ class Process:
             store=store,
             queue=self.queue,
             wait_index=self.index,
+            pubsub=LocalPubSub(),
             client=client,
             clock=clock,
             entropy=self.entropy,

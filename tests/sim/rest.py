@@ -26,14 +26,14 @@ def at_rest(world: "World", process: Process | None) -> bool:
         and not process.assembly.executor.in_flight
         and not process.store.backlog
         and not any(job.run_id for job in world.disk.tables["jobs"].values())
-        and len(process.queue) == len(world.disk.tables["jobs"])
+        and len(process.queue._jobs) == len(world.disk.tables["jobs"])
     )
 
 
 def check_rest(world: "World", process: Process) -> None:
     """Memory is what the store says, and no safety net was needed but where something was made to be lost."""
     must, tables, counters = world.model.must, world.disk.tables, world.counters
-    must(all(job_id in process.queue for job_id in tables["jobs"]), "the queue lacks jobs of the store")
+    must(all(job_id in process.queue._jobs for job_id in tables["jobs"]), "the queue lacks jobs of the store")
     must(not tables["waits"], "waits are left:", tables["waits"])
     must(not len(process.index), "the index has", len(process.index), "waits that are none")
     must(not process.assembly.waits._uncommitted, "waits are uncommitted for ever")

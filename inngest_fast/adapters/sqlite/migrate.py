@@ -66,11 +66,20 @@ def try_write(connection: sqlite3.Connection) -> None:
 
 def scripts(directory: Path = MIGRATIONS) -> list[str]:
     """The migrations in order; the first makes version 1 of nothing."""
+    return [path.read_text("utf-8") for path in _files(directory)]
+
+
+def names(directory: Path = MIGRATIONS) -> list[str]:
+    """Of the migrations, in order."""
+    return [path.stem for path in _files(directory)]
+
+
+def _files(directory: Path) -> list[Path]:
     found = sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))
     for place, path in enumerate(found, 1):
         if int(path.name[:4]) != place:
             raise RuntimeError(f"migration {place:04} is missing: found {path.name}")
-    return [path.read_text("utf-8") for path in found]
+    return found
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

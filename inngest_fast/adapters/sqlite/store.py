@@ -1,7 +1,8 @@
 """ports.store.Store on one SQLite file, or in memory."""
 
 import asyncio
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
 
 from inngest_fast.adapters.sqlite import queries
 from inngest_fast.adapters.sqlite.database import Database
@@ -36,6 +37,9 @@ class SqliteStore:
     @property
     def backlog(self) -> int:
         return self._writer.backlog
+
+    def details(self) -> Mapping[str, object]:
+        return {"version": sqlite3.sqlite_version, "place": self._database.path}
 
     async def open(self) -> None:
         await self._writer.open()

@@ -129,7 +129,7 @@ class FakeRuns:
         self.signals.append((signal, data))
         return RUN_ID if signal == "known" else None
 
-    def why_waiting(self, job):
+    def why_waiting(self, job, place):
         return f"waits for {job.kind}"
 
 
@@ -142,6 +142,9 @@ class FakeStore:
         self.live_jobs = []
         self.queries = []
         self.failure = None
+
+    def details(self):
+        return {"version": "3"}
 
     async def run(self, run_id):
         if self.failure is not None:
@@ -166,7 +169,10 @@ class FakeStore:
 class FakeQueue:
     name = "memory"
 
-    def explain(self, job_id):
+    async def details(self):
+        return {}
+
+    async def explain(self, job_id):
         return JobPlace("ready", NOW, NOW, 4) if job_id.endswith(":start") else None
 
 
@@ -194,7 +200,7 @@ class FakeVitals:
     def uptime_s(self):
         return 12.0
 
-    def counters(self):
+    async def counters(self):
         return {"events": 1}
 
 

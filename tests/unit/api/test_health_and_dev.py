@@ -22,25 +22,26 @@ def test_health(settings):
         "redis": "not configured",
         "memory_mb": 31.2,
         "uptime_s": 12.0,
+        "backends": {"store": {"version": "3"}, "queue": {}},
         "counters": {"events": 1},
     }
 
 
 def test_a_server_that_cannot_store_is_degraded_and_alive(dev):
-    dev.services.vitals.unready["sqlite"] = "disk full"
+    dev.services.vitals.unready["store"] = "disk full"
     health = dev("GET", "/health")
     assert health.status == 503
     assert health.json["status"] == "degraded"
     for path in ("/readyz", "/ready"):
         ready = dev("GET", path)
         assert ready.status == 503
-        assert ready.json == {"status": "unready", "reasons": {"sqlite": "disk full"}}
+        assert ready.json == {"status": "unready", "reasons": {"store": "disk full"}}
     assert dev("GET", "/livez").status == 200
 
 
 def test_external_backends_are_told_apart(dev):
     dev.services.store.name, dev.services.queue.name = "postgres", "redis"
-    dev.services.vitals.unready["redis"] = "connection refused"
+    dev.services.vitals.unready["queue"] = "connection refused"
     health = dev("GET", "/health").json
     assert (health["postgres"], health["redis"]) == ("connected", "disconnected")
 
