@@ -111,8 +111,10 @@ class Store(Protocol):
         """Runs that have not ended."""
         ...
 
-    async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
-        """Ids of runs that have not ended, were queued before that time, and have no job (invariant 7).
+    async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:
+        """Looks at the next `limit` runs that have not ended, by id, above `after`. Of these the ids of those
+        that were queued before that time and have no job (invariant 7); and the last id looked at, "" when
+        there were no more.
 
         Every wait has a timeout job, so a run without a job has nothing that will ever move it.
         """

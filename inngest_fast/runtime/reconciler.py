@@ -20,7 +20,7 @@ INTERVAL_S = 5.0
 SETTLE_S = 1.0
 PAGE = 2_000
 STUCK_AFTER_MS = 30_000
-REPAIRS_AT_ONCE = 100
+LOOK_AT = 10_000  # runs each time
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class Reconciler:
         self._entropy = entropy
         self._counters = counters
         self._last = ""
+        self._last_run = ""
         self._missing: list[str] = []
         self._loss = asyncio.Event()
         queue.on_loss(self._loss.set)
@@ -98,7 +99,8 @@ class Reconciler:
         jobs = await self._store.jobs(self._last, PAGE)
         self._last = jobs[-1].id if len(jobs) == PAGE else ""
         self._missing = await self._queue.missing([job.id for job in jobs]) if jobs else []
-        stuck = await self._store.stuck_runs(self._clock.now_ms() - STUCK_AFTER_MS, REPAIRS_AT_ONCE)
+        queued_before = self._clock.now_ms() - STUCK_AFTER_MS
+        stuck, self._last_run = await self._store.stuck_runs(self._last_run, LOOK_AT, queued_before)
         for run_id in stuck:
             await self._repair(run_id)
 

@@ -176,8 +176,8 @@ class ProcessStore:
     async def count_live_runs(self) -> int:
         return await self._read(lambda: read_now(self._disk.count_live_runs()))
 
-    async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
-        return await self._read(lambda: read_now(self._disk.stuck_runs(queued_before, limit)))
+    async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:
+        return await self._read(lambda: read_now(self._disk.stuck_runs(after, limit, queued_before)))
 
 
 def read_now(work: Any) -> Any:

@@ -51,9 +51,10 @@ class Queries:
         self.functions: Final = on("SELECT body FROM ~functions ORDER BY id")
         self.count_live_runs: Final = on("SELECT count(*) FROM ~runs WHERE status < 300")
         self.stuck_runs: Final = on(
-            "SELECT id FROM ~runs AS runs WHERE status < 300 AND queued_at < %b::bigint"
-            " AND NOT EXISTS (SELECT 1 FROM ~jobs AS jobs WHERE jobs.run_id = runs.id)"
-            " ORDER BY id LIMIT %b::bigint"
+            "WITH looked AS MATERIALIZED (SELECT id, queued_at FROM ~runs WHERE status < 300 AND id > %b::text"
+            " ORDER BY id LIMIT %b::bigint) SELECT count(*), max(id), array_agg(id ORDER BY id) FILTER (WHERE"
+            " queued_at < %b::bigint AND NOT EXISTS (SELECT 1 FROM ~jobs AS jobs WHERE jobs.run_id = looked.id)"
+            ") FROM looked"
         )
 
     def runs(self, query: RunQuery) -> tuple[bytes, list[Any]]:

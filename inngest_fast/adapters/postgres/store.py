@@ -170,9 +170,10 @@ class PostgresStore:
         count: int = (await self._reader.rows(self._queries.count_live_runs))[0][0]
         return count
 
-    async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
-        rows = await self._reader.rows(self._queries.stuck_runs, (queued_before, limit))
-        return [readable(id) for (id,) in rows]
+    async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:
+        values = (storable(after), limit, queued_before)
+        ((count, last, stuck),) = await self._reader.rows(self._queries.stuck_runs, values)
+        return [readable(id) for id in stuck or ()], readable(last) if count == limit else ""
 
     # ports.wait_search.WaitSearch
 

@@ -37,9 +37,12 @@ _OF_EVENT = (
     " UNION SELECT run_id FROM batched_events WHERE event_id = ?)"
 )
 _WAITS = "SELECT body FROM waits WHERE id IN (SELECT value FROM json_each(?))"
-_STUCK = (
-    "SELECT id FROM runs WHERE status < 300 AND queued_at < ?"
-    " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.id) ORDER BY id LIMIT ?"
+_LIVE = "SELECT * FROM (SELECT id, queued_at FROM runs WHERE status = {} AND id > ? ORDER BY id LIMIT ?)"
+# Each status apart: so neither history nor the other live runs are read.
+_LIVE_AND_STUCK = (
+    f"WITH live AS ({_LIVE.format(int(RunStatus.QUEUED))} UNION ALL {_LIVE.format(int(RunStatus.RUNNING))})"
+    " SELECT id, queued_at < ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = live.id)"
+    " FROM live ORDER BY id LIMIT ?"
 )
 
 
@@ -162,8 +165,13 @@ def count_live_runs(connection: sqlite3.Connection) -> int:
     return count
 
 
-def stuck_runs(connection: sqlite3.Connection, queued_before: int, limit: int) -> list[str]:
-    return [id for (id,) in connection.execute(_STUCK, (queued_before, limit))]
+def stuck_runs(
+    connection: sqlite3.Connection, after: str, limit: int, queued_before: int
+) -> tuple[list[str], str]:
+    looked = connection.execute(
+        _LIVE_AND_STUCK, (after, limit, after, limit, queued_before, limit)
+    ).fetchall()
+    return [id for id, stuck in looked if stuck], looked[-1][0] if len(looked) == limit else ""
 
 
 def _where(terms: list[str]) -> str:

@@ -92,5 +92,5 @@ class SqliteStore:
     async def count_live_runs(self) -> int:
         return await self._listings.read(queries.count_live_runs)
 
-    async def stuck_runs(self, queued_before: int, limit: int) -> list[str]:
-        return await self._listings.read(queries.stuck_runs, queued_before, limit)
+    async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:
+        return await self._listings.read(queries.stuck_runs, after, limit, queued_before)

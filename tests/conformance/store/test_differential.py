@@ -173,7 +173,7 @@ async def state(store: Store) -> dict[str, object]:
         "apps": await store.apps(),
         "functions": await store.functions(),
         "count": await store.count_live_runs(),
-        "stuck": await store.stuck_runs(NOW + 4, 3),
+        "stuck": await store.stuck_runs("", 3, NOW + 4),
         "some waits": sorted(w.id for w in await store.waits(range(1, 10))),
     }
     for n in range(RUNS):

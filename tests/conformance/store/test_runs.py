@@ -210,9 +210,11 @@ async def test_stuck_runs(store):
     await store.commit(Transition([ended(run(1))], job(1)))
     for n in (2, 3, 4, 6):
         await store.commit(Transition([updated(run(n))], job(n)))
-    assert await store.stuck_runs(NOW + 6, 10) == [run_id(2), run_id(3), run_id(4)]
-    assert await store.stuck_runs(NOW + 4, 10) == [run_id(2), run_id(3)]
-    assert await store.stuck_runs(NOW + 6, 2) == [run_id(2), run_id(3)]
+    assert await store.stuck_runs("", 10, NOW + 6) == ([run_id(2), run_id(3), run_id(4)], "")
+    assert await store.stuck_runs("", 10, NOW + 4) == ([run_id(2), run_id(3)], "")
+    assert await store.stuck_runs("", 2, NOW + 6) == ([run_id(2), run_id(3)], run_id(3))
+    assert await store.stuck_runs(run_id(3), 2, NOW + 6) == ([run_id(4)], run_id(5))
+    assert await store.stuck_runs(run_id(5), 2, NOW + 6) == ([], "")
 
 
 async def test_of_two_histories_of_a_run_only_one_goes_on(store):
