@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 
+from inngest_fast.domain.errors import OverloadedError
 from inngest_fast.domain.events import Event
 from inngest_fast.domain.transitions import Committed, CreateRun, PutEvent, Transition
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 
 
+MAX_PENDING_BYTES = 64 * 1024 * 1024
+
+
 class Ingest:
     def __init__(self, committer: Committer, counters: Counters) -> None:
         self._committer = committer
         self._counters = counters
+        self._pending_bytes = 0  # of events that are not yet stored
 
     async def accept(self, events: Sequence[Event]) -> list[list[str]]:
         """Each event is a transition with everything that it causes; returns when all are durable.
@@ -21,6 +26,17 @@ class Ingest:
         Raises StoreError or OverloadedError; then none of these is acknowledged, and they may be sent again.
         """
         self._committer.admit(len(events))
+        size = sum(len(event.wire) for event in events)
+        if self._pending_bytes and self._pending_bytes + size > MAX_PENDING_BYTES:
+            self._counters.add("ingest_overloaded")
+            raise OverloadedError("too much waits to be stored; try again shortly")
+        self._pending_bytes += size
+        try:
+            return await self._store(events)
+        finally:
+            self._pending_bytes -= size
+
+    async def _store(self, events: Sequence[Event]) -> list[list[str]]:
         if len(events) == 1:
             transition = Transition([PutEvent(events[0])])
             committed = await self._committer.commit(transition)
