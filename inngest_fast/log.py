@@ -100,9 +100,10 @@ class Redactor:
 class _LineFormatter(logging.Formatter):
     """What both forms share: the parts of a record, masked."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, common: Mapping[str, object]) -> None:
         super().__init__()
         self._redactor = redactor
+        self._common = common
 
     def parts(self, record: logging.LogRecord) -> tuple[str, dict[str, Any]]:
         """The message and the attributes, `error` holding a traceback if there is one."""
@@ -111,7 +112,8 @@ class _LineFormatter(logging.Formatter):
             message = record.getMessage()
         except Exception:  # the arguments do not fit the text: a log call must not raise, nor print them raw
             message = f"{record.msg} {record.args}"
-        given = {name: value for name, value in vars(record).items() if name not in _OWN}
+        given = dict(self._common)
+        given.update((name, value) for name, value in vars(record).items() if name not in _OWN)
         more = vars(record).get("attributes")
         if isinstance(more, Mapping):
             given.update((str(name), value) for name, value in more.items())
@@ -142,8 +144,8 @@ class JsonFormatter(_LineFormatter):
 class TextFormatter(_LineFormatter):
     """`time LEVEL message name=value …`, in colour if asked; tracebacks on lines of their own."""
 
-    def __init__(self, redactor: Redactor, *, colour: bool) -> None:
-        super().__init__(redactor)
+    def __init__(self, redactor: Redactor, common: Mapping[str, object], *, colour: bool) -> None:
+        super().__init__(redactor, common)
         self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
@@ -171,12 +173,18 @@ def configure(
     form: LogFormat = "json",
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
+    common: Mapping[str, object] | None = None,
 ) -> None:
-    """Send all logs of the process to `stream` (standard error). Replaces what an earlier call set up."""
-    redactor = Redactor(secrets)
+    """Send all logs of the process to `stream` (standard error). Replaces what an earlier call set up.
+
+    `common` are attributes of every line.
+    """
+    redactor, common = Redactor(secrets), common or {}
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
-        JsonFormatter(redactor) if form == "json" else TextFormatter(redactor, colour=form == "dev")
+        JsonFormatter(redactor, common)
+        if form == "json"
+        else TextFormatter(redactor, common, colour=form == "dev")
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]

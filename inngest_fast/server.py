@@ -6,6 +6,8 @@ import gc
 import logging
 import secrets
 import signal
+import socket
+from collections.abc import Callable
 from functools import partial
 
 from inngest_fast.adapters.app_http import HttpAppClient
@@ -13,9 +15,10 @@ from inngest_fast.adapters.memory import LocalPubSub, MemoryQueue, MemoryWaitInd
 from inngest_fast.adapters.system.clock import SystemClock
 from inngest_fast.adapters.system.entropy import SystemEntropy
 from inngest_fast.api.application import application
-from inngest_fast.api.listener import Listener, free_port
+from inngest_fast.api.listener import Listener, bound
 from inngest_fast.api.services import Services
 from inngest_fast.auth.signature import sign
+from inngest_fast.domain.errors import SettingsError
 from inngest_fast.domain.settings import Settings
 from inngest_fast.engine.routing.meeting import index_entry
 from inngest_fast.ports.clock import Clock
@@ -32,14 +35,20 @@ _LAST_REQUESTS_S = 2.0
 _PREPARES = {"auto": None, "yes": False, "no": True}
 
 
-def run(settings: Settings) -> int:
+def run(
+    settings: Settings,
+    *,
+    listening: socket.socket | None = None,
+    on_serving: Callable[[], None] = lambda: None,
+) -> int:
     """Serves until SIGTERM, SIGINT or SIGQUIT; a second one ends it at once. The exit code.
 
+    With `listening`, a bound socket that other processes serve too, SIGHUP makes way for them.
     Raises InngestFastError when it cannot start: the store, the queue, the address.
     """
     import uvloop
 
-    return uvloop.run(_serve(settings))
+    return uvloop.run(_serve(settings, listening, on_serving))
 
 
 def _assemble(settings: Settings) -> tuple[Assembly, Adapters]:
@@ -84,20 +93,26 @@ def _queue(settings: Settings, clock: Clock) -> tuple[Queue, PubSub]:
         return MemoryQueue(clock), LocalPubSub()
     from inngest_fast.adapters.redis import RedisQueue
 
-    queue = RedisQueue(
-        settings.redis_uri, prefix=settings.redis_prefix, clock=clock, node_id=secrets.token_hex(8)
-    )
+    try:
+        queue = RedisQueue(
+            settings.redis_uri, prefix=settings.redis_prefix, clock=clock, node_id=secrets.token_hex(8)
+        )
+    except ValueError as error:
+        raise SettingsError([f"redis-uri: {error}"]) from None
     return queue, queue.pubsub
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(
+    settings: Settings, listening: socket.socket | None, on_serving: Callable[[], None]
+) -> int:
     host = settings.bind_host
-    port = free_port(host, settings.port, search=settings.mode == "dev")
-    if settings.port and port != settings.port:
+    place = listening or bound(host, settings.port, search=settings.mode == "dev")
+    port = int(place.getsockname()[1])
+    if listening is None and settings.port and port != settings.port:
         _log.warning("port %d is in use; listening on %d", settings.port, port)
     assembly, adapters = _assemble(settings)
-    stopping = asyncio.Event()
-    _on_signals(stopping)
+    stopping, making_way = asyncio.Event(), asyncio.Event()
+    _on_signals(stopping, making_way if listening else None)
     await assembly.start()
     services = Services(
         settings=settings,
@@ -111,7 +126,7 @@ async def _serve(settings: Settings) -> int:
         catalog=assembly.catalog,
         vitals=assembly.vitals,
     )
-    listener = Listener(application(services), host, port)
+    listener = Listener(application(services), place)
     drain_for = 0.0
     try:
         await listener.start()
@@ -119,8 +134,13 @@ async def _serve(settings: Settings) -> int:
         assembly.serve(port)
         gc.freeze()  # what is here now stays: the collector need not look at it again
         _log.info("serving", extra={"address": f"{host}:{port}", "mode": settings.mode})
-        await _first(stopping, assembly.failed)
+        on_serving()
+        await _first(stopping, making_way, assembly.failed)
     finally:
+        if making_way.is_set():
+            assembly.vitals.draining = True
+            await listener.leave(_LAST_REQUESTS_S)
+            drain_for = 0.0
         await asyncio.gather(
             assembly.drain(settings.drain_timeout if settings.mode == "start" else 0),
             asyncio.sleep(drain_for),
@@ -147,7 +167,7 @@ def migrate(settings: Settings, *, plan: bool) -> list[str]:
     return [f"{step.number:04}_{step.name}" for step in planned.steps]
 
 
-def _on_signals(stopping: asyncio.Event) -> None:
+def _on_signals(stopping: asyncio.Event, making_way: asyncio.Event | None) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -157,6 +177,8 @@ def _on_signals(stopping: asyncio.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         loop.add_signal_handler(number, stop)
+    if making_way is not None:
+        loop.add_signal_handler(signal.SIGHUP, making_way.set)
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -3,19 +3,22 @@
 import asyncio
 import errno
 import logging
+import os
 import resource
 import socket
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from inngest_fast.api.application import Application
 from inngest_fast.domain.errors import InngestFastError
+
+if TYPE_CHECKING:  # the supervisor of workers only binds
+    from inngest_fast.api.application import Application
 
 _BACKLOG = 1024
 _MOST_CONNECTIONS = 10_000
 _OTHER_FILES = 256  # the database's, and the connections to apps
 _PORTS_TRIED = 100
-_STARTED_WITHIN_S = 10.0
+_REQUESTS_ARRIVE_S = 0.1  # after their connections
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +29,10 @@ class ListenError(InngestFastError):
     code = "listen"
 
 
-def free_port(host: str, port: int, *, search: bool) -> int:
-    """The port to listen on: `port`, or with `search` the next one that is free; 0 means any.
+def bound(host: str, port: int, *, search: bool) -> socket.socket:
+    """A socket at `port`, or with `search` at the next one that is free; 0 means any. Raises ListenError.
 
-    Raises ListenError. Granian shares ports with others that allow it, hence the look before.
+    It does not listen yet: until `Listener.start` clients are refused.
     """
     tried = range(port, min(port + _PORTS_TRIED, 65_536)) if search and port else (port,)
     for candidate in tried:
@@ -38,21 +41,28 @@ def free_port(host: str, port: int, *, search: bool) -> int:
         except OSError as error:
             if error.errno == errno.EADDRINUSE and search:
                 continue
-            reason = "it is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
-            raise ListenError(
-                f"cannot listen on {host}:{candidate}: {reason}; choose another with --port"
-            ) from None
+            raise _refused(f"{host}:{candidate}", error) from None
     raise ListenError(
         f"cannot listen on {host}: ports {tried[0]} to {tried[-1]} are all in use; choose one with --port"
     )
 
 
-def _bound(host: str, port: int) -> int:
+def _bound(host: str, port: int) -> socket.socket:
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
-        return int(probe.getsockname()[1])
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Past connections do not keep the port. Not SO_REUSEPORT: that would share it.
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError:
+        found.close()
+        raise
+    return found
+
+
+def _refused(address: str, error: OSError) -> ListenError:
+    reason = "it is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
+    return ListenError(f"cannot listen on {address}: {reason}; choose another with --port")
 
 
 def _room() -> int:
@@ -77,20 +87,31 @@ def _unless_late(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
 
 
 class Listener:
-    """start, then stop."""
+    """start, then stop.
 
-    def __init__(self, application: Application, host: str, port: int) -> None:
+    `place` is a bound socket, which becomes the listener's own. Several processes may have it: then each
+    connection goes to whichever takes it first, and those that one had not yet taken at its end are not lost.
+    """
+
+    def __init__(self, application: "Application", place: socket.socket) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            from granian._granian import SocketHolder
             from granian.constants import HTTPModes, Interfaces
             from granian.server.embed import Server
 
-        self._host = host
-        self._port = port
-        self._server = Server(
+        holder = cast("Any", SocketHolder)  # its stub knows no arguments
+
+        class AtPlace(Server):
+            """Granian would bind a socket of its own, and share its port with any who do alike."""
+
+            def _init_shared_socket(self) -> None:
+                self._shd = holder(place.detach(), False, _BACKLOG)
+
+        self._place = place
+        self._fd = place.fileno()
+        self._server = AtPlace(
             application,
-            address=str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]),
-            port=port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
             websockets=False,
@@ -101,29 +122,50 @@ class Listener:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Returns once connections are accepted. Raises ListenError."""
+        """Returns once connections are accepted by this process. Raises ListenError."""
+        host, port = self._place.getsockname()[:2]
+        address = f"{host}:{port}"
+        try:
+            self._place.listen(_BACKLOG)
+        except OSError as error:  # another program was at the same port, and was faster
+            self._place.close()
+            raise _refused(address, error) from None
+        self._place.setblocking(False)
+        begun = asyncio.Event()
+        self._server.on_startup(begun.set)
         self._task = asyncio.get_running_loop().create_task(self._server.serve(), name="listener")
-        deadline = asyncio.get_running_loop().time() + _STARTED_WITHIN_S
-        while not await self._accepts():
-            if self._task.done() or asyncio.get_running_loop().time() > deadline:
-                raise ListenError(f"the listener on {self._host}:{self._port} did not start")
-            await asyncio.sleep(0.002)
+        waiting = asyncio.ensure_future(begun.wait())
+        await asyncio.wait((self._task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        # In the same step granian makes a task for its worker; that accepts from its own first step on. A
+        # connection to the port would prove nothing: the kernel takes it, or another process.
+        await asyncio.sleep(0)
+        (worker,) = self._server.wrks or (None,)
+        if worker is None or self._task.done() or not worker.is_alive():  # type: ignore[no-untyped-call]
+            raise ListenError(f"the listener on {address} did not start")
+
+    async def leave(self, timeout: float) -> None:
+        """As `stop`, where other processes have the same socket: connections that come now go to them.
+
+        Those taken last have a moment to say what they want.
+        """
+        if self._task is not None and not self._task.done():
+            # Granian accepts until it closes all it has: so let there be nothing to accept at its descriptor.
+            with socket.create_server(("127.0.0.1", 0)) as unused:
+                unused.setblocking(False)
+                os.dup2(unused.fileno(), self._fd, inheritable=False)
+            await asyncio.sleep(_REQUESTS_ARRIVE_S)
+        await self.stop(timeout)
 
     async def stop(self, timeout: float) -> None:
         """Accepts nothing more, and waits at most so many seconds for requests that are being answered."""
-        if self._task is None or self._task.done():
+        if self._task is None:
+            self._place.close()
+            return
+        if self._task.done():
             return
         self._server.stop()  # type: ignore[no-untyped-call]
         done, _ = await asyncio.wait((self._task,), timeout=timeout)
         if not done:
             _log.warning("requests were still open at the end")
             asyncio.get_running_loop().set_exception_handler(_unless_late)
-
-    async def _accepts(self) -> bool:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 compared with
-        try:
-            _, writer = await asyncio.open_connection(host, self._port)
-        except OSError:
-            return False
-        writer.close()
-        return True

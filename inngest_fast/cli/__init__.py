@@ -1,4 +1,7 @@
-"""The command line: `dev`, `start`, `version`, `help`. Problems go to standard output (http-api §1.5)."""
+"""The command line: `dev`, `start`, `migrate`, `version`, `help`.
+
+Problems go to standard output (http-api §1.5).
+"""
 
 import sys
 from collections.abc import Sequence
@@ -23,6 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(command_help(asked.topic) if asked.topic else general_help())
         return 0
+    if asked.command == "migrate":
+        from inngest_fast.cli.migrate import migrate
+
+        return migrate(asked.flags)
     from inngest_fast.cli.serve import serve
 
     return serve("dev" if asked.command == "dev" else "start", asked.flags)

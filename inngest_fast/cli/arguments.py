@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from inngest_fast.cli.options import BOTH, COMMAND_OPTIONS, GLOBALS, Kind, Option
+from inngest_fast.cli.options import ALL, COMMAND_OPTIONS, GLOBALS, Kind, Option
 
-COMMANDS = (*BOTH, "version", "help")
+COMMANDS = (*ALL, "version", "help")
 
 
 class UsageError(Exception):
@@ -35,7 +35,7 @@ def parse(argv: list[str]) -> Invocation:
         if word.startswith("-") and word.strip("-"):
             name, has_value, value = word.lstrip("-").partition("=")
             if name in ("help", "h"):
-                return Invocation("help", {}, topic=command if command in BOTH else "")
+                return Invocation("help", {}, topic=command if command in ALL else "")
             if name in ("version", "v"):
                 return Invocation("version", {})
             option = known.get(name)
@@ -48,14 +48,14 @@ def parse(argv: list[str]) -> Invocation:
             words.append(word)
         elif word in COMMANDS or word == "h":
             command = "help" if word == "h" else word
-            if command in BOTH:
+            if command in ALL:
                 known = _named(options_of(command))
         else:
             raise UsageError(f"No help topic for '{word}'", status=3)
     if command == "help" and words:
         if words[0] not in COMMANDS:
             raise UsageError(f"No help topic for '{words[0]}'", status=3)
-        return Invocation("help", {}, topic=words[0] if words[0] in BOTH else "")
+        return Invocation("help", {}, topic=words[0] if words[0] in ALL else "")
     if words:
         raise UsageError(f"{command} takes no arguments besides flags, got '{words[0]}'")
     return Invocation(command or "help", flags)

@@ -1,7 +1,7 @@
 """What a person at a terminal sees first."""
 
 from inngest_fast.cli.help import PROGRAM
-from inngest_fast.domain.settings import Settings
+from inngest_fast.domain.settings import Settings, redact_postgres, redact_uris
 from inngest_fast.version import VERSION
 
 _ALL_INTERFACES = ("0.0.0.0", "::")  # noqa: S104 compared with
@@ -14,16 +14,26 @@ def banner(settings: Settings) -> str:
     where = f"http://{shown}:{settings.port}" if settings.port else f"http://{shown}, a free port"
     if host in _ALL_INTERFACES:
         where += " (all interfaces)"
-    database = settings.database
-    store = "memory (gone at exit; --persist keeps it)" if database == ":memory:" else f"SQLite {database}"
-    rows = (
-        ("url", where),
-        ("store", store),
-        ("queue", "memory, rebuilt from the store"),
-        ("apps", _apps(settings)),
-    )
-    lines = "\n".join(f"  {name:<7}{text}" for name, text in rows)
+    rows = {
+        "url": where,
+        "store": _store(settings),
+        "queue": f"Redis {redact_uris(settings.redis_uri)}"
+        if settings.redis_uri
+        else "memory, rebuilt from the store",
+        "apps": _apps(settings),
+    }
+    if settings.workers > 1:
+        rows["workers"] = f"{settings.workers} processes"
+    lines = "\n".join(f"  {name:<9}{text}" for name, text in rows.items())
     return f"\n{PROGRAM} {VERSION} ({settings.mode})\n\n{lines}\n"
+
+
+def _store(settings: Settings) -> str:
+    if settings.postgres_uri:
+        return f"PostgreSQL {redact_postgres(settings.postgres_uri)}, schema {settings.postgres_schema}"
+    if settings.database == ":memory:":
+        return "memory (gone at exit; --persist keeps it)"
+    return f"SQLite {settings.database}"
 
 
 def _apps(settings: Settings) -> str:

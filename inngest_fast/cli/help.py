@@ -4,13 +4,16 @@ import textwrap
 from collections.abc import Iterable
 
 from inngest_fast.cli.arguments import options_of
-from inngest_fast.cli.options import DEV, GLOBALS, Kind, Option, default_text
+from inngest_fast.cli.options import DEV, GLOBALS, MIGRATE, START, Kind, Option, default_text
 
 PROGRAM = "inngest-fast"
 
+_WIDTH = 110
+
 _PURPOSE = {
     "dev": "Run a server for development: no keys, finds local apps, keeps data in memory.",
-    "start": "Run a self-hosted server: signing key and event keys required, data on disk.",
+    "start": "Run a self-hosted server: keys required, data on disk or in PostgreSQL.",
+    "migrate": "Bring the database to the version of this program; servers do so at their start.",
     "version": "Print the version.",
     "help": "Print this, or the help of a command.",
 }
@@ -22,6 +25,11 @@ _META = {
     Kind.DURATION: " DURATION",
     Kind.LEVEL: " LEVEL",
     Kind.FEATURES: " LIST",
+}
+_EXAMPLE = {
+    DEV: "-u http://localhost:3000/api/inngest",
+    START: "--signing-key HEX --event-key KEY",
+    MIGRATE: "--postgres-uri postgres://user:password@host/database --plan",
 }
 
 
@@ -35,17 +43,20 @@ def general_help() -> str:
 
 
 def command_help(command: str) -> str:
-    """Help of `dev` or `start`: each flag they take, but for hidden ones."""
+    """Help of a command that has flags: each that it takes, but for hidden ones."""
     shown = [
         option for option in options_of(command) if command not in option.hidden and option not in GLOBALS
     ]
-    url = " -u http://localhost:3000/api/inngest" if command == DEV else " --signing-key HEX --event-key KEY"
     return (
-        f"{_PURPOSE[command]}\n\nUsage: {PROGRAM} {command} [flags]\nExample: {PROGRAM} {command}{url}\n\n"
+        f"{_PURPOSE[command]}\n\nUsage: {PROGRAM} {command} [flags]\n"
+        f"Example: {PROGRAM} {command} {_EXAMPLE[command]}\n\n"
         f"Flags:\n{_listed(shown)}\n\nGlobal flags:\n{_listed(GLOBALS)}\n{_EVERYWHERE}\n\n"
-        "Each flag can be set as INNGEST_<FLAG> in the environment, or under its name in a config file "
-        "inngest.yaml\nor inngest.json in this directory or one above it. A flag beats the environment, "
-        "which beats the file."
+        + textwrap.fill(
+            f"Each flag{' but --plan' if command == MIGRATE else ''} can be set as INNGEST_<FLAG> in the "
+            "environment, or under its name in a config file inngest.yaml or inngest.json in this directory "
+            "or one above it. A flag beats the environment, which beats the file.",
+            _WIDTH,
+        )
     )
 
 
@@ -57,15 +68,19 @@ def _listed(options: Iterable[Option]) -> str:
         note = (
             f" (default: {default})" if default not in ("", "false") and "Default" not in option.help else ""
         )
-        lines.append(
-            _entry(f"{short}--{option.flag}{_META[option.kind]}", option.help.replace("`", "'") + note)
-        )
+        lines.append(_entry(f"{short}--{option.flag}{_meta(option)}", option.help.replace("`", "'") + note))
     return "\n".join(lines)
+
+
+def _meta(option: Option) -> str:
+    return f" {'|'.join(option.choices)}" if option.choices else _META[option.kind]
 
 
 def _entry(flag: str, text: str) -> str:
     head = f"  {flag:<41} "
-    return textwrap.fill(text, 110, initial_indent=head, subsequent_indent=" " * 44, break_on_hyphens=False)
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=head, subsequent_indent=" " * 44, break_on_hyphens=False
+    )
 
 
 _EVERYWHERE = _entry("-h, --help", "Print help.") + "\n" + _entry("-v, --version", "Print the version.")

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 DEV = "dev"
 START = "start"
+MIGRATE = "migrate"
 BOTH = (DEV, START)
+ALL = (*BOTH, MIGRATE)
 LEVEL_NAMES = ("trace", "debug", "info", "notice", "warn", "error", "emergency")
 
 
@@ -23,6 +25,7 @@ class Kind(enum.Enum):
     DURATION = "duration"  # "1m30s", or a bare number of the option's unit
     LEVEL = "level"
     FEATURES = "features"  # "a=true,b=false"
+    CHOICE = "choice"  # one of the option's `choices`
 
 
 class Option(NamedTuple):
@@ -40,10 +43,15 @@ class Option(NamedTuple):
     zero_is_default: bool = False
     secret: bool = False
     default: str = ""  # shown where there is no field to ask
+    choices: tuple[str, ...] = ()
+    flag_only: bool = False  # what to do this once: no variable, no key in a file
     env_only: str = ""
 
     @property
     def env(self) -> str:
+        """Its variable; "" for none."""
+        if self.flag_only:
+            return ""
         return self.env_only or "INNGEST_" + self.flag.upper().replace("-", "_")
 
     @property
@@ -53,13 +61,16 @@ class Option(NamedTuple):
 
 
 GLOBALS = (
-    Option("json", "", Kind.SWITCH, "Log JSON, one object a line, even to a terminal.", default="false"),
-    Option("verbose", "", Kind.SWITCH, "Log at level debug, unless log-level is given.", default="false"),
+    Option("json", "", Kind.SWITCH, "Log JSON, one object a line, even to a terminal.", ALL, default="false"),
+    Option(
+        "verbose", "", Kind.SWITCH, "Log at level debug, unless log-level is given.", ALL, default="false"
+    ),
     Option(
         "log-level",
         "log_level",
         Kind.LEVEL,
         f"Least level that is logged: {', '.join(LEVEL_NAMES)}.",
+        ALL,
         short="l",
     ),
 )
@@ -70,6 +81,7 @@ COMMAND_OPTIONS = (
         "",
         Kind.TEXT,
         "Config file to read; without it `inngest.json`, `inngest.yaml` or `inngest.yml` is looked for.",
+        ALL,
     ),
     Option(
         "host",
@@ -107,7 +119,12 @@ COMMAND_OPTIONS = (
         Kind.DURATION,
         "Constant delay in seconds (at least 1) before a retry, in place of the growing one. 0: off.",
     ),
-    Option("queue-workers", "queue_workers", Kind.NUMBER, "Most step calls in flight at once, for each app."),
+    Option(
+        "queue-workers",
+        "queue_workers",
+        Kind.NUMBER,
+        "Most step calls of a process in flight at once, for each app.",
+    ),
     Option(
         "tick",
         "tick",
@@ -121,43 +138,57 @@ COMMAND_OPTIONS = (
         "sqlite-dir",
         "sqlite_dir",
         Kind.TEXT,
-        "Directory of the database `main.db`; made if absent. dev uses it with persist.",
+        "Directory of the database `main.db`; made if absent. Unused with PostgreSQL, and by dev without "
+        "persist.",
+        ALL,
     ),
     Option(
         "postgres-uri",
         "postgres_uri",
         Kind.TEXT,
-        "Refused: this version stores in SQLite or memory only.",
+        "Store in PostgreSQL in place of SQLite: `postgres://user:password@host:5432/database`, or "
+        "`host=… dbname=…`.",
+        ALL,
         hidden=(DEV,),
         secret=True,
     ),
-    Option("postgres-schema", "postgres_schema", Kind.TEXT, "Schema of all tables; made if absent.", (START,)),
+    Option(
+        "postgres-schema",
+        "postgres_schema",
+        Kind.TEXT,
+        "Schema of all tables in PostgreSQL; made if absent.",
+        ALL,
+        hidden=(DEV,),
+    ),
     Option(
         "postgres-pooler",
         "postgres_pooler",
-        Kind.TEXT,
-        "`yes` when a transaction pooler such as PgBouncer is in between, `no` when none is, `auto` to look.",
-        (START,),
+        Kind.CHOICE,
+        "Whether a pooler of transactions, such as PgBouncer, stands before PostgreSQL: then statements are "
+        "not prepared. `auto` finds out.",
+        ALL,
+        hidden=(DEV,),
+        choices=("auto", "yes", "no"),
     ),
     Option(
         "postgres-max-idle-conns",
         "postgres_max_idle_conns",
         Kind.NUMBER,
-        "Checked, and unused without PostgreSQL.",
+        "Checked and otherwise ignored: idle connections to PostgreSQL are closed by their age.",
         hidden=(DEV,),
     ),
     Option(
         "postgres-max-open-conns",
         "postgres_max_open_conns",
         Kind.NUMBER,
-        "Checked (more than 1, not less than the idle ones), and unused without PostgreSQL.",
+        "Most connections of a process to PostgreSQL; more than 1, and not less than the idle ones.",
         hidden=(DEV,),
     ),
     Option(
         "postgres-conn-max-idle-time",
         "postgres_conn_max_idle_time",
         Kind.DURATION,
-        "Minutes. Checked, and unused without PostgreSQL.",
+        "Minutes after which a connection to PostgreSQL that is not used is closed.",
         hidden=(DEV,),
         unit=60,
     ),
@@ -165,7 +196,7 @@ COMMAND_OPTIONS = (
         "postgres-conn-max-lifetime",
         "postgres_conn_max_lifetime",
         Kind.DURATION,
-        "Minutes. Checked, and unused without PostgreSQL.",
+        "Minutes after which a connection to PostgreSQL is replaced.",
         hidden=(DEV,),
         unit=60,
     ),
@@ -173,9 +204,24 @@ COMMAND_OPTIONS = (
         "redis-uri",
         "redis_uri",
         Kind.TEXT,
-        "Refused: this version keeps its queue in memory, rebuilt from the database.",
+        "Queue in Redis, so that several servers share the work: `redis://:password@host:6379/0`; also "
+        "`rediss://`, `unix://`, `redis-sentinel://`, `redis-cluster://`, and the latter two as `rediss-…`.",
         (START,),
         secret=True,
+    ),
+    Option(
+        "redis-prefix",
+        "redis_prefix",
+        Kind.TEXT,
+        "All keys in Redis begin with it, in braces: servers with the same one share a queue.",
+        (START,),
+    ),
+    Option(
+        "workers",
+        "workers",
+        Kind.NUMBER,
+        "Server processes under this one port; more than 1 needs postgres-uri and redis-uri.",
+        (START,),
     ),
     Option(
         "signing-key",
@@ -240,13 +286,10 @@ COMMAND_OPTIONS = (
         hidden=(DEV,),
     ),
     Option(
-        "redis-prefix", "redis_prefix", Kind.TEXT, "All keys in Redis begin with it, in braces.", (START,)
-    ),
-    Option(
         "drain-delay",
         "drain_delay",
         Kind.DURATION,
-        "Seconds in which a stopping server still takes requests, while /readyz says no.",
+        "Seconds in which a stopping server still takes requests, while `/readyz` says no: balancers notice.",
         (START,),
         default="3 with PostgreSQL and Redis, else 0",
     ),
@@ -258,15 +301,25 @@ COMMAND_OPTIONS = (
         (START,),
     ),
     Option("max-body", "max_body", Kind.NUMBER, "Largest request body that is read, in bytes."),
+    Option(
+        "plan",
+        "",
+        Kind.SWITCH,
+        "Only print which migrations would be applied.",
+        (MIGRATE,),
+        default="false",
+        flag_only=True,
+    ),
 )
 
 ENVIRONMENT_ONLY = (
-    Option("", "", Kind.LEVEL, "Beats verbose and log-level.", env_only="LOG_LEVEL"),
+    Option("", "", Kind.LEVEL, "Beats verbose and log-level.", ALL, env_only="LOG_LEVEL"),
     Option(
         "",
         "",
         Kind.TEXT,
         "`json`, `dev` (coloured), `text` or `txt`; json (the flag) beats it.",
+        ALL,
         default="dev on a terminal, else json",
         env_only="LOG_HANDLER",
     ),
@@ -319,7 +372,7 @@ def markdown() -> Iterator[str]:
         default = default_text(option)
         cells = (
             flag,
-            f"`{option.env}`",
+            f"`{option.env}`" if option.env else "–",
             " ".join(option.commands),
             f"`{default}`" if default else "–",
             option.help,

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from inngest_fast.cli import config_file
 from inngest_fast.cli.options import ENVIRONMENT_ONLY, OPTIONS, Kind, Option
 from inngest_fast.cli.values import read
-from inngest_fast.domain.settings import LogFormat, Mode, Settings, validate
+from inngest_fast.domain.settings import LogFormat, Mode, Settings, store_problems, validate
+
+Command = Literal[Mode, "migrate"]
 
 _FORMATS: dict[str, LogFormat] = {
     "json": "json",
@@ -25,10 +27,11 @@ class Resolution(NamedTuple):
     problems: list[str]
     warnings: list[str]
     config_path: str  # "" when no file was used
+    plan: bool = False  # `migrate` is only to say what it would do
 
 
 def resolve(
-    command: Mode,
+    command: Command,
     flags: Mapping[str, Sequence[str]],
     env: Mapping[str, str],
     cwd: Path,
@@ -45,7 +48,7 @@ def resolve(
     sources = _Sources(flags, env, content, path)
     warnings += [f"config file {path}: unknown key '{key}'" for key in content if key not in _FLAGS]
 
-    fields: dict[str, Any] = {"mode": command}
+    fields: dict[str, Any] = {"mode": "dev" if command == "dev" else "start"}
     own: dict[str, Any] = {}
     for option in (*OPTIONS, *ENVIRONMENT_ONLY):
         if command not in option.commands:
@@ -63,15 +66,16 @@ def resolve(
         if option.field:
             fields[option.field] = not value if option.negates else value
         else:
-            own[option.env] = value
+            own[option.flag or option.env] = value
 
-    if own.get("INNGEST_VERBOSE"):
+    if own.get("verbose"):
         fields.setdefault("log_level", "debug")
     if own.get("LOG_LEVEL"):
         fields["log_level"] = own["LOG_LEVEL"]
     fields["log_format"] = _log_format(own, warnings, terminal=terminal)
     settings = Settings(**fields)
-    return Resolution(settings, problems + validate(settings), warnings, path)
+    problems += store_problems(settings) if command == "migrate" else validate(settings)
+    return Resolution(settings, problems, warnings, path, plan=own.get("plan", False))
 
 
 class _Sources(NamedTuple):
@@ -85,6 +89,8 @@ class _Sources(NamedTuple):
         given = self.flags.get(option.flag)
         if given and option.flag:
             return (list(given) if option.kind is Kind.LIST else given[-1]), f"flag --{option.flag}"
+        if option.flag_only:
+            return _ABSENT, ""
         if text := self.env.get(option.env):
             return text, f"environment {option.env}"
         value = self.content.get(option.flag) if option.flag else None
@@ -93,7 +99,7 @@ class _Sources(NamedTuple):
         return _ABSENT, ""
 
 
-_FLAGS = frozenset(option.flag for option in OPTIONS)
+_FLAGS = frozenset(option.flag for option in OPTIONS if not option.flag_only)
 
 
 def _config(
@@ -124,7 +130,7 @@ def _config(
 
 
 def _log_format(own: Mapping[str, Any], warnings: list[str], *, terminal: bool) -> LogFormat:
-    if own.get("INNGEST_JSON"):
+    if own.get("json"):
         return "json"
     handler = own.get("LOG_HANDLER", "")
     if form := _FORMATS.get(handler.strip().lower()):

@@ -33,7 +33,8 @@ def read(option: Option, raw: object) -> Any:
         return value
     got = f"a {type(raw).__name__}" if option.secret else repr(raw)
     hint = " (put it in quotes)" if option.kind in (Kind.TEXT, Kind.LIST) else ""
-    raise ValueError(f"expected {_EXPECTED[option.kind]}, got {got}{hint}")
+    expected = _EXPECTED.get(option.kind) or f"{', '.join(option.choices[:-1])} or {option.choices[-1]}"
+    raise ValueError(f"expected {expected}, got {got}{hint}")
 
 
 def _text(raw: object, _: Option) -> str | None:
@@ -92,6 +93,13 @@ def _features(raw: object, option: Option) -> tuple[tuple[str, bool], ...] | Non
     return tuple(pairs.items())
 
 
+def _choice(raw: object, option: Option) -> str | None:
+    if isinstance(raw, bool):
+        raw = "yes" if raw else "no"  # what YAML makes of these words
+    text = raw.strip().lower() if isinstance(raw, str) else ""
+    return text if text in option.choices else None
+
+
 _READERS = {
     Kind.TEXT: _text,
     Kind.LIST: _list,
@@ -100,4 +108,5 @@ _READERS = {
     Kind.DURATION: _duration,
     Kind.LEVEL: _level,
     Kind.FEATURES: _features,
+    Kind.CHOICE: _choice,
 }

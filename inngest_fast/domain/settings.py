@@ -19,8 +19,31 @@ SECRET_FIELDS = frozenset(("signing_key", "signing_key_fallback", "event_keys"))
 _KEY_PREFIX = re.compile(r"signkey-\w+-", re.ASCII)
 # The password runs to the last "@" of the authority, so that an unescaped "@" in it hides no half of it.
 _URI_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:\"']*:)[^\s/?#\"']*@")
-_QUERY_PASSWORD = re.compile(r"([?&](?:password|passwd|pwd|sslpassword|token)=)[^&\s\"']+", re.IGNORECASE)
-_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(.*)@", re.DOTALL)
+_QUERY_PASSWORD = re.compile(
+    r"([?&](?:password|passwd|pwd|sslpassword|sentinel_password|token)=)([^&\s\"']+)", re.IGNORECASE
+)
+# The second form: with a "/" in it the password is no part of the authority, to those who go by the book.
+_AUTHORITIES = (
+    re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)@"),
+    re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(.*)@", re.DOTALL),
+)
+_CONNINFO = re.compile(r"\s*\w+\s*=")
+_CONNINFO_PASSWORD = re.compile(
+    r"(\b(?:ssl)?password\s*=\s*)('(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])+)", re.DOTALL
+)
+_POSTGRES_SCHEMES = ("postgres://", "postgresql://")
+_REDIS_SCHEMES = (
+    "redis://",
+    "rediss://",
+    "unix://",
+    "redis-sentinel://",
+    "rediss-sentinel://",
+    "redis-cluster://",
+    "rediss-cluster://",
+)
+_LONGEST_SCHEMA = 63  # bytes; PostgreSQL cuts off the rest of a name
+_MOST_WORKERS = 256
+_NOT_IN_PREFIX = re.compile(r"[\s{}\x00-\x1f\x7f]")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Directory of `main.db`; made if absent.
     sqlite_dir: str = "./.inngest"
 
-    # Store in PostgreSQL in place of SQLite. "": SQLite.
+    # Store in PostgreSQL in place of SQLite: a URI, or `key=value …` as libpq reads it. "": SQLite.
     postgres_uri: str = ""
     # Schema of all tables; made if absent.
     postgres_schema: str = "inngest_fast"
@@ -70,6 +93,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_uri: str = ""
     # All keys begin with it, in braces: one hash slot of a cluster.
     redis_prefix: str = "inngest-fast"
+
+    # Processes under one port. More than one needs PostgreSQL and Redis. `start` only.
+    workers: int = 1
 
     # Hex, with or without `signkey-<word>-` in front. Required by `start`, unused by `dev`.
     signing_key: str = ""
@@ -122,7 +148,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return 0.0
         if self.drain_delay is not None:
             return self.drain_delay
-        return 3.0 if self.postgres_uri and self.redis_uri else 0.0
+        return 3.0 if self.shared else 0.0
+
+    @property
+    def shared(self) -> bool:
+        """Whether other servers may run on the same data."""
+        return bool(self.postgres_uri and self.redis_uri)
 
     @property
     def server_kind(self) -> str:
@@ -148,8 +179,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 found[hashlib.sha256(bytes.fromhex(body)).hexdigest()] = None
         found.update(dict.fromkeys(self.event_keys))
         for uri in (self.postgres_uri, self.redis_uri, *self.sdk_urls):
-            if match := _AUTHORITY.match(uri):
-                found[match[1].partition(":")[2]] = None
+            found.update(dict.fromkeys(_passwords(uri)))
         found.pop("", None)
         return tuple(found)
 
@@ -162,6 +192,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if name in SECRET_FIELDS:
                 value = MASK if value else value
+            elif name == "postgres_uri":
+                value = redact_postgres(value)
             elif isinstance(value, str):
                 value = redact_uris(value)
             elif name == "sdk_urls":
@@ -177,6 +209,30 @@ def redact_uris(text: str) -> str:
     return _QUERY_PASSWORD.sub(r"\1" + MASK, _URI_PASSWORD.sub(r"\1" + MASK + "@", text))
 
 
+def redact_postgres(uri: str) -> str:
+    """`uri`, which may be `key=value …` as well, with its password masked."""
+    return _CONNINFO_PASSWORD.sub(r"\1" + MASK, uri) if _CONNINFO.match(uri) else redact_uris(uri)
+
+
+def _passwords(uri: str) -> Iterator[str]:
+    """Every password in `uri`, as written and as meant."""
+    from urllib.parse import unquote
+
+    if _CONNINFO.match(uri):
+        for match in _CONNINFO_PASSWORD.finditer(uri):
+            written = match[2]
+            yield written
+            yield re.sub(r"\\(.)", r"\1", written.strip("'") if written.startswith("'") else written)
+        return
+    written_ones = [match[2] for match in _QUERY_PASSWORD.finditer(uri)]
+    authority = next(filter(None, (form.match(uri) for form in _AUTHORITIES)), None)
+    if authority is not None:
+        written_ones.append(authority[1].partition(":")[2])
+    for written in written_ones:
+        yield written
+        yield unquote(written)
+
+
 def signing_key_body(key: str) -> str:
     """`key` without its `signkey-<word>-` prefix: what is hashed, signed with and compared."""
     match = _KEY_PREFIX.match(key)
@@ -188,7 +244,8 @@ def validate(settings: Settings) -> list[str]:
     problems: list[str] = []
     if settings.mode == "start":
         problems += _key_problems(settings)
-    problems += _store_problems(settings)
+    problems += store_problems(settings)
+    problems += _backend_problems(settings)
     problems += _number_problems(settings)
     problems += _address_problems(settings)
     return problems
@@ -221,7 +278,23 @@ def _hex_problem(name: str, body: str) -> str:
     return ""
 
 
-def _store_problems(settings: Settings) -> Iterator[str]:
+def store_problems(settings: Settings) -> Iterator[str]:
+    """Every reason not to open the database of `settings`: what there is to check for a migration."""
+    uri = settings.postgres_uri
+    if uri and not uri.startswith(_POSTGRES_SCHEMES) and not _CONNINFO.match(uri):
+        yield f"postgres-uri must begin with {' or '.join(_POSTGRES_SCHEMES)}, or be 'host=… dbname=…'"
+    schema = settings.postgres_schema
+    if not schema:
+        yield "postgres-schema must not be empty"
+    elif (length := len(schema.encode("utf-8", "surrogateescape"))) > _LONGEST_SCHEMA:
+        yield f"postgres-schema has {length} bytes, at most {_LONGEST_SCHEMA} are allowed"
+    elif schema.startswith("pg_") or "\0" in schema:
+        yield f"postgres-schema ({schema!r}) must not begin with pg_, which PostgreSQL keeps for itself"
+    if not settings.sqlite_dir:
+        yield "sqlite-dir must not be empty"
+
+
+def _backend_problems(settings: Settings) -> Iterator[str]:
     idle, most = settings.postgres_max_idle_conns, settings.postgres_max_open_conns
     if most <= 1:
         yield f"postgres-max-open-conns ({most}) must be greater than 1"
@@ -232,8 +305,24 @@ def _store_problems(settings: Settings) -> Iterator[str]:
         )
     if idle < 0:
         yield f"postgres-max-idle-conns ({idle}) must not be negative"
-    if not settings.sqlite_dir:
-        yield "sqlite-dir must not be empty"
+    if settings.redis_uri and not settings.redis_uri.startswith(_REDIS_SCHEMES):
+        yield f"redis-uri must begin with {', '.join(_REDIS_SCHEMES[:-1])} or {_REDIS_SCHEMES[-1]}"
+    if not settings.redis_prefix:
+        yield "redis-prefix must not be empty"
+    elif _NOT_IN_PREFIX.search(settings.redis_prefix):
+        yield f"redis-prefix ({settings.redis_prefix!r}) must have no spaces and no braces"
+    if not 1 <= settings.workers <= _MOST_WORKERS:
+        yield f"workers ({settings.workers}) must be between 1 and {_MOST_WORKERS}"
+    elif settings.workers > 1 and not settings.shared:
+        lacking = [
+            name
+            for name, uri in (("postgres-uri", settings.postgres_uri), ("redis-uri", settings.redis_uri))
+            if not uri
+        ]
+        yield (
+            f"workers ({settings.workers}) share their work through PostgreSQL and Redis: "
+            f"set {' and '.join(lacking)}, or run one worker"
+        )
 
 
 def _number_problems(settings: Settings) -> Iterator[str]:
@@ -259,9 +348,9 @@ def _number_problems(settings: Settings) -> Iterator[str]:
             yield f"{name} ({value:g} s) must be greater than 0"
     if settings.retry_interval and settings.retry_interval < 1:
         yield f"retry-interval ({settings.retry_interval:g} s) must be 0 (off) or at least 1 s"
-    for name in ("drain-timeout", "postgres-conn-max-idle-time", "postgres-conn-max-lifetime"):
+    for name in ("drain-delay", "drain-timeout", "postgres-conn-max-idle-time", "postgres-conn-max-lifetime"):
         value = getattr(settings, name.replace("-", "_"))
-        if value < 0:
+        if value is not None and value < 0:
             yield f"{name} ({value:g} s) must not be negative"
 
 

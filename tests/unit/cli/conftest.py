@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+import inngest_fast
+
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch, tmp_path):
@@ -37,10 +39,14 @@ def served(monkeypatch):
     class Served(list):
         result = 0
 
+        def __init__(self):
+            self.told = []  # what it was told besides
+
     calls = Served()
 
-    def run(settings):
+    def run(settings, **more):
         calls.append(settings)
+        calls.told.append(more)
         if isinstance(calls.result, BaseException):
             raise calls.result
         return calls.result
@@ -48,4 +54,27 @@ def served(monkeypatch):
     module = ModuleType("inngest_fast.server")
     module.run = run
     monkeypatch.setitem(sys.modules, "inngest_fast.server", module)
+    return calls
+
+
+@pytest.fixture
+def migrated(monkeypatch):
+    """A list of what migrations were asked for, as (settings, plan); `names` or `error` is what they come to."""
+
+    class Migrated(list):
+        names = ()
+        error = None
+
+    calls = Migrated()
+
+    def migrate(settings, *, plan):
+        calls.append((settings, plan))
+        if calls.error:
+            raise calls.error
+        return list(calls.names)
+
+    module = ModuleType("inngest_fast.server")
+    module.migrate = migrate
+    monkeypatch.setitem(sys.modules, "inngest_fast.server", module)
+    monkeypatch.setattr(inngest_fast, "server", module, raising=False)
     return calls

@@ -213,3 +213,18 @@ def test_configure_replaces_and_never_raises(lines):
 
     log.configure(stream=Closed())
     logger.info("nobody reads this")
+
+
+@pytest.mark.parametrize("form", ["json", "text", "dev"])
+def test_common_attributes_are_on_each_line(form):
+    stream = io.StringIO()
+    log.configure("info", form, ["hush"], stream, {"worker": 2, "of": "hush"})
+    logging.getLogger("x").info("one", extra={"more": 1})
+    logging.getLogger("x").info("two", extra={"worker": 3})
+    first, second = stream.getvalue().splitlines()
+    plain = re.sub(r"\x1b\[\d+m", "", first)
+    if form == "json":
+        assert list(json.loads(first).items())[4:] == [("worker", 2), ("of", "[redacted]"), ("more", 1)]
+    else:
+        assert plain.endswith("one worker=2 of=[redacted] more=1")
+    assert "3" in second.rpartition("worker")[2]

@@ -1,7 +1,10 @@
 """Commands, texts and exit codes of http-api §1.1 and §1.5, through `main`."""
 
 import json
+import logging
+import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -10,6 +13,7 @@ import pytest
 from inngest_fast.cli import main
 from inngest_fast.cli.arguments import options_of
 from inngest_fast.cli.options import COMMAND_OPTIONS, GLOBALS
+from inngest_fast.cli.worker import Worker
 from inngest_fast.domain.errors import SettingsError, StoreVersionError
 from inngest_fast.version import VERSION
 
@@ -46,8 +50,15 @@ REFUSED = [
         'Error: invalid connect executor gRPC IP "foo": must be an IP address\n',
     ),
     (
-        ["dev", "--postgres-uri", "postgres://u:hush@db/x"],
-        "Error: postgres-uri is not served by this version: it stores in SQLite or memory only, remove postgres-uri\n",
+        ["dev", "--postgres-uri", "mysql://u:hush@db/x"],
+        "Error: postgres-uri must begin with postgres:// or postgresql://, or be 'host=… dbname=…'\n",
+    ),
+    (
+        ["start", *KEYS, "--workers", "2"],
+        (
+            "Error: workers (2) share their work through PostgreSQL and Redis: set postgres-uri and redis-uri, "
+            "or run one worker\n"
+        ),
     ),
     (["dev", "--port", "abc"], "Error: flag --port: expected a number, got 'abc'\n"),
     (["dev", "--nope"], "flag provided but not defined: -nope\n"),
@@ -56,6 +67,9 @@ REFUSED = [
     (["--port", "1", "dev"], "flag provided but not defined: -port\n"),
     (["dev", "--signing-key", "abcd"], "flag provided but not defined: -signing-key\n"),
     (["start", "--no-discovery"], "flag provided but not defined: -no-discovery\n"),
+    (["dev", "--redis-uri", "redis://r"], "flag provided but not defined: -redis-uri\n"),
+    (["dev", "--workers", "1"], "flag provided but not defined: -workers\n"),
+    (["migrate", "--port", "1"], "flag provided but not defined: -port\n"),
     (["dev", "--port"], "flag needs an argument: -port\n"),
     (["dev", "http://localhost:3000"], "dev takes no arguments besides flags, got 'http://localhost:3000'\n"),
 ]
@@ -81,14 +95,14 @@ def test_version(argv, capsys):
 def test_general_help(argv, capsys):
     code, out, err = run(capsys, *argv)
     assert (code, err) == (0, "")
-    for word in ("dev", "start", "version", "help"):
+    for word in ("dev", "start", "migrate", "version", "help"):
         assert re.search(rf"^  {word} ", out, re.MULTILINE)
     for option in GLOBALS:
         assert f"--{option.flag}" in out
 
 
-@pytest.mark.parametrize("argv", [["{}", "--help"], ["{}", "--port", "1", "-h"], ["help", "{}"]])
-@pytest.mark.parametrize("command", ["dev", "start"])
+@pytest.mark.parametrize("argv", [["{}", "--help"], ["{}", "--config", "1", "-h"], ["help", "{}"]])
+@pytest.mark.parametrize("command", ["dev", "start", "migrate"])
 def test_command_help_names_each_flag(command, argv, capsys, served):
     code, out, err = run(capsys, *(word.format(command) for word in argv))
     assert (code, err, served) == (0, "", [])
@@ -213,6 +227,143 @@ def test_start_warns_of_an_ephemeral_directory(capsys, served):
     )
     assert line["sqlite_dir"] == "/tmp/x"
     assert run(capsys, "dev", "--persist", "--sqlite-dir", "/tmp/x") == (0, "", "")
+    backends = ["--postgres-uri", "postgres://db/x", "--redis-uri", "redis://r"]
+    assert run(capsys, "start", *KEYS, "--sqlite-dir", "/tmp/x", *backends) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "warning"),
+    [
+        (["dev", "--postgres-uri", "postgres://db/x"], "may run on this database"),
+        (["start", *KEYS, "--postgres-uri", "postgres://db/x"], "may run on this database"),
+        (
+            ["start", *KEYS, "--sqlite-dir", "/srv/x", "--redis-uri", "redis://r"],
+            "may run with this redis-uri and redis-prefix",
+        ),
+    ],
+)
+def test_one_backend_without_the_other_is_for_one_server(argv, warning, capsys, served, monkeypatch):
+    monkeypatch.setattr("inngest_fast.cli.serve.why_ephemeral", lambda _: "")
+    code, _, err = run(capsys, *argv)
+    line = json.loads(err)
+    assert (code, line["level"]) == (0, "WARN")
+    assert line["msg"].startswith(f"only one server {warning}")
+    assert len(served) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "names", "printed"),
+    [
+        ([], ["0001_a", "0002_b"], "applied 0001_a\napplied 0002_b\n"),
+        (["--plan"], ["0001_a", "0002_b"], "would apply 0001_a\nwould apply 0002_b\n"),
+        ([], [], "nothing to do\n"),
+        (["--plan"], [], "nothing to do\n"),
+    ],
+)
+def test_migrate(flags, names, printed, capsys, migrated):
+    migrated.names = names
+    options = ["--postgres-uri", "postgres://u:hush@db/x", "--postgres-schema", "mine"]
+    assert run(capsys, "migrate", *options, *flags) == (0, printed, "")
+    ((settings, plan),) = migrated
+    assert (settings.postgres_uri, settings.postgres_schema) == ("postgres://u:hush@db/x", "mine")
+    assert plan is bool(flags)
+
+
+def test_migrate_fails_without_the_password(capsys, migrated):
+    migrated.error = StoreVersionError("hush at postgres://u:hush@db/x is newer")
+    assert run(capsys, "migrate", "--postgres-uri", "postgres://u:hush@db/x") == (
+        1,
+        "Error: [redacted] at postgres://u:[redacted]@db/x is newer\n",
+        "",
+    )
+
+
+def test_migrate_tells_all_problems(capsys, migrated, tmp_path):
+    path = tmp_path / "work" / "inngest.yaml"
+    path.write_text("prot: 1\npostgres-uri: x\n")
+    assert run(capsys, "migrate", "--postgres-schema", "", "--postgres-pooler", "maybe") == (
+        1,
+        (
+            f"Warning: config file {path}: unknown key 'prot'\n"
+            "Error: flag --postgres-pooler: expected auto, yes or no, got 'maybe'\n"
+            "Error: postgres-uri must begin with postgres:// or postgresql://, or be 'host=… dbname=…'\n"
+            "Error: postgres-schema must not be empty\n"
+        ),
+        "",
+    )
+    assert migrated == []
+
+
+def test_migrate_without_postgres_is_about_the_file(capsys, tmp_path):
+    """The real thing."""
+    place = ["--sqlite-dir", str(tmp_path / "data")]
+    code, planned, _ = run(capsys, "migrate", "--plan", *place)
+    assert (code, planned.splitlines()[0]) == (0, "would apply 0001_tables")
+    assert not (tmp_path / "data").exists()
+    code, done, _ = run(capsys, "migrate", *place)
+    assert (code, done) == (0, planned.replace("would apply", "applied"))
+    assert (
+        run(capsys, "migrate", *place)
+        == run(capsys, "migrate", "--plan", *place)
+        == (0, "nothing to do\n", "")
+    )
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_more_workers_make_it_their_supervisor(form, capfd, served, monkeypatch):
+    became = []
+    monkeypatch.setattr("inngest_fast.cli.serve.become", became.append)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "inngest_fast", "start", "…"])
+    monkeypatch.setenv("LOG_HANDLER", form)
+    backends = ["--postgres-uri", "postgres://u:hush@db/x", "--redis-uri", "redis://r"]
+    more = ["--workers", "3", "--port", "0", "--host", "127.0.0.1", "--drain-timeout", "7"]
+    assert main(["start", *KEYS, *backends, *more]) == 0
+    (plan,) = became
+    assert plan.command == [sys.executable, "-m", "inngest_fast", "start", "…"]
+    assert (plan.workers, plan.stops_within, plan.log_level, plan.log_json) == (3, 25, "info", form == "json")
+    with socket.socket(fileno=plan.listening) as place:
+        host, port = place.getsockname()
+        assert host == "127.0.0.1"
+        assert port > 0
+        with pytest.raises(ConnectionRefusedError), socket.create_connection((host, port)):
+            pass
+    assert f"127.0.0.1:{port}" in capfd.readouterr().err
+    assert served == []
+
+
+def test_a_busy_port_is_told_before_there_are_workers(capsys, served, monkeypatch):
+    monkeypatch.setattr("inngest_fast.cli.serve.become", None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        backends = ["--postgres-uri", "postgres://db/x", "--redis-uri", "redis://r", "--workers", "2"]
+        code, out, _ = run(capsys, "start", *KEYS, *backends, "--host", "127.0.0.1", "--port", port)
+    assert code == 1
+    assert out == (
+        f"Error: cannot listen on 127.0.0.1:{port}: it is in use by another program; choose another with --port\n"
+    )
+
+
+def test_a_worker_serves_what_it_was_handed(capsys, served, monkeypatch):
+    reading, writing = os.pipe()
+    place = socket.create_server(("127.0.0.1", 0))
+    port = place.getsockname()[1]
+    monkeypatch.setenv("INNGEST_FAST_WORKER", f"2:{place.detach()}:{writing}")
+    monkeypatch.setattr(Worker, "follow", lambda _: None)
+    backends = ["--postgres-uri", "postgres://db/x", "--workers", "2", "--redis-uri", "redis://r"]
+    code, out, err = run(capsys, "start", *KEYS, *backends)
+    assert (code, out, err) == (0, "", "")
+    assert "INNGEST_FAST_WORKER" not in os.environ
+    (told,) = served.told
+    with told["listening"] as listening:
+        assert listening.getsockname()[1] == port
+        assert not listening.get_inheritable()
+    told["on_serving"]()
+    assert os.read(reading, 9) == b"1"
+    logging.getLogger("x").warning("one line")
+    assert json.loads(capsys.readouterr().err)["worker"] == 2
+    os.close(reading)
+    told["on_serving"]()  # to nobody: no matter
+    os.close(writing)
 
 
 def test_banner_only_on_a_terminal(capsys, served, monkeypatch):
@@ -232,6 +383,13 @@ def test_banner_only_on_a_terminal(capsys, served, monkeypatch):
     ):
         assert part in out
     assert "abcd1234" not in out
+    _, out, _ = run(
+        capsys,
+        "dev",
+        "--postgres-uri",
+        "postgres://u:hush@db/x",
+    )
+    assert "PostgreSQL postgres://u:[redacted]@db/x, schema inngest_fast" in out
     assert run(capsys, "dev", "--host", "::1", "-u", "http://a")[1].count("http://[::1]:8288") == 1
 
 

@@ -34,7 +34,9 @@ def settled(command, tmp_path, *, flags=None, env=None, content=None, terminal=F
     return resolve(command, flags or {}, env or {}, tmp_path, terminal=terminal)
 
 
-@pytest.mark.parametrize("pair", [p for p in FIELD_OPTIONS if p[0].kind is not Kind.SWITCH], ids=names)
+@pytest.mark.parametrize(
+    "pair", [p for p in FIELD_OPTIONS if p[0].kind not in (Kind.SWITCH, Kind.CHOICE)], ids=names
+)
 def test_each_source_beats_the_next(pair, tmp_path):
     option, command = pair
     (in_file, from_file), (in_env, from_env), (in_flag, from_flag) = VALUES.get(
@@ -71,7 +73,43 @@ def test_each_source_turns_a_switch_on_and_off(pair, tmp_path):
     assert on(env={option.env: "0"}, flags={option.flag: ["true"]})
 
 
-@pytest.mark.parametrize("option", [o for o in OPTIONS if len(o.commands) == 1], ids=lambda o: o.flag)
+@pytest.mark.parametrize("command", ["dev", "start", "migrate"])
+def test_each_source_beats_the_next_with_a_choice(command, tmp_path):
+    def value(**sources):
+        found = settled(command, tmp_path, **sources)
+        assert not any("expected" in problem for problem in found.problems)
+        return found.settings.postgres_pooler
+
+    name, variable = "postgres-pooler", "INNGEST_POSTGRES_POOLER"
+    assert value() == "auto"
+    assert value(content={name: True}) == "yes"  # as YAML reads yes
+    assert value(content={name: False}) == "no"
+    assert value(content={name: "yes"}, env={variable: "No"}) == "no"
+    assert value(content={name: "yes"}, env={variable: "no"}, flags={name: ["AUTO"]}) == "auto"
+    found = settled(command, tmp_path, flags={name: ["maybe"]})
+    assert "flag --postgres-pooler: expected auto, yes or no, got 'maybe'" in found.problems
+
+
+def test_the_plan_is_asked_for_by_flag_only(tmp_path):
+    assert settled("migrate", tmp_path, flags={"plan": ["true"]}).plan
+    assert not settled("migrate", tmp_path, flags={"plan": ["false"]}).plan
+    found = settled("migrate", tmp_path, env={"INNGEST_PLAN": "true"}, content={"plan": True})
+    assert not found.plan
+    assert found.warnings == [f"config file {tmp_path / 'inngest.json'}: unknown key 'plan'"]
+
+
+def test_a_migration_needs_no_keys_but_a_database(tmp_path):
+    found = settled("migrate", tmp_path, env={"INNGEST_SQLITE_DIR": "/srv/x", "INNGEST_PORT": "abc"})
+    assert (found.problems, found.settings.database) == ([], "/srv/x/main.db")
+    found = settled("migrate", tmp_path, env={"INNGEST_POSTGRES_URI": "mysql://u:hush@db/x"})
+    (problem,) = found.problems
+    assert problem.startswith("postgres-uri must begin with")
+    assert "hush" not in problem
+
+
+@pytest.mark.parametrize(
+    "option", [o for o in OPTIONS if len(o.commands) == 1 and o.field], ids=lambda o: o.flag
+)
 def test_an_option_of_the_other_command_is_left_alone(option, tmp_path):
     other = START if option.commands == (DEV,) else DEV
     written = {Kind.SWITCH: True, Kind.NUMBER: 7, Kind.DURATION: 7}.get(option.kind, "x")
@@ -110,6 +148,9 @@ def test_every_field_but_the_mode_and_log_format_has_an_option():
         ("postgres-conn-max-idle-time", "5"),
         ("postgres-conn-max-lifetime", "30"),
         ("drain-timeout", "30"),
+        ("drain-delay", "3 with PostgreSQL and Redis, else 0"),
+        ("postgres-pooler", "auto"),
+        ("workers", "1"),
         ("event-key", ""),
         ("log-level", "info"),
     ],

@@ -5,13 +5,16 @@ import hashlib
 import msgspec
 import pytest
 
-from inngest_fast.domain.settings import Settings, redact_uris, signing_key_body, validate
+from inngest_fast.domain.settings import Settings, redact_postgres, redact_uris, signing_key_body, validate
 
 HEX = "0123456789abcdefABCDEF0123456789"
 
 
 def start(**fields):
     return Settings(**{"mode": "start", "signing_key": HEX, "event_keys": ("ek1",), **fields})
+
+
+BOTH = {"postgres_uri": "postgres://db/x", "redis_uri": "redis://r"}
 
 
 @pytest.mark.parametrize(
@@ -27,12 +30,35 @@ def start(**fields):
         start(port=0, connect_gateway_grpc_ip="::1"),
         start(retry_interval=1, drain_timeout=0),
         start(postgres_max_open_conns=10),
+        start(postgres_uri="postgres://u:p@db/x"),
+        start(postgres_uri="postgresql://u:p@h1:1,h2:2/x?target_session_attrs=read-write"),
+        start(postgres_uri="host=db dbname=x password='a b://c'"),
+        Settings(postgres_uri="postgres:///x"),
+        start(postgres_schema="s" * 63),
+        *(
+            start(redis_uri=uri)
+            for uri in (
+                "redis://:p@r",
+                "rediss://r:6380/1",
+                "unix:///run/redis.sock",
+                "redis-sentinel://:pw@h1:1,h2:2/name",
+                "rediss-sentinel://h/name",
+                "redis-cluster://h1,h2",
+                "rediss-cluster://h",
+            )
+        ),
+        start(**BOTH, workers=256, drain_delay=0.0),
     ],
 )
 def test_good_settings_have_no_problem(settings):
     assert validate(settings) == []
 
 
+POSTGRES = "postgres-uri must begin with postgres:// or postgresql://, or be 'host=… dbname=…'"
+REDIS = (
+    "redis-uri must begin with redis://, rediss://, unix://, redis-sentinel://, rediss-sentinel://, "
+    "redis-cluster:// or rediss-cluster://"
+)
 INVALID_HEX = "must be valid hex string: encoding/hex: invalid byte: "
 
 
@@ -82,15 +108,40 @@ INVALID_HEX = "must be valid hex string: encoding/hex: invalid byte: "
         ({"retry_interval": 0.5}, ["retry-interval (0.5 s) must be 0 (off) or at least 1 s"]),
         ({"drain_timeout": -1.0}, ["drain-timeout (-1 s) must not be negative"]),
         ({"sqlite_dir": ""}, ["sqlite-dir must not be empty"]),
-        (
-            {"postgres_uri": "postgres://u:p@db/x"},
-            [
-                "postgres-uri is not served by this version: it stores in SQLite or memory only, remove postgres-uri"
-            ],
+        *(
+            ({"postgres_uri": uri}, [POSTGRES])
+            for uri in ("mysql://u:p@db/x", "db:5432/x", "postgres:/x", "x")
         ),
+        *(
+            ({"redis_uri": uri}, [REDIS])
+            for uri in ("http://:p@r", "r:6379", "redis-sentinels://h/n", ":p@r")
+        ),
+        ({"postgres_schema": ""}, ["postgres-schema must not be empty"]),
+        ({"postgres_schema": "é" * 32}, ["postgres-schema has 64 bytes, at most 63 are allowed"]),
         (
-            {"redis_uri": "redis://:p@r"},
-            ["redis-uri is not served by this version: it stores in SQLite or memory only, remove redis-uri"],
+            {"postgres_schema": "pg_mine"},
+            ["postgres-schema ('pg_mine') must not begin with pg_, which PostgreSQL keeps for itself"],
+        ),
+        ({"redis_prefix": ""}, ["redis-prefix must not be empty"]),
+        *(
+            ({"redis_prefix": text}, [f"redis-prefix ({text!r}) must have no spaces and no braces"])
+            for text in ("a b", "{a", "a}", "a\n", "\x00")
+        ),
+        ({"drain_delay": -0.5}, ["drain-delay (-0.5 s) must not be negative"]),
+        ({"workers": 0}, ["workers (0) must be between 1 and 256"]),
+        ({**BOTH, "workers": 257}, ["workers (257) must be between 1 and 256"]),
+        *(
+            (
+                {**given, "workers": 4},
+                [
+                    f"workers (4) share their work through PostgreSQL and Redis: set {lacking}, or run one worker"
+                ],
+            )
+            for given, lacking in (
+                ({}, "postgres-uri and redis-uri"),
+                ({"redis_uri": "redis://r"}, "postgres-uri"),
+                ({"postgres_uri": "postgres://db/x"}, "redis-uri"),
+            )
         ),
     ],
 )
@@ -100,7 +151,7 @@ def test_problems(fields, problems):
 
 def test_all_problems_are_collected_keys_first():
     settings = start(
-        signing_key="", event_keys=(), port=-1, connect_gateway_grpc_ip="x", redis_uri="redis://r"
+        signing_key="", event_keys=(), port=-1, connect_gateway_grpc_ip="x", redis_uri="http://r"
     )
     texts = validate(settings)
     assert texts[:2] == ["signing-key is required", "at least one event-key is required"]
@@ -117,6 +168,10 @@ def test_what_the_mode_decides():
     assert Settings().database == ":memory:"
     assert Settings(persist=True).database == "./.inngest/main.db"
     assert start(sqlite_dir="/data/").database == "/data/main.db"
+    assert [settings.drain_for for settings in (Settings(), start(), start(**BOTH))] == [0, 0, 3]
+    assert start(postgres_uri="postgres://db/x").drain_for == 0
+    assert start(drain_delay=7.0).drain_for == start(**BOTH, drain_delay=7.0).drain_for == 7
+    assert start(**BOTH, drain_delay=0.0).drain_for == Settings(drain_delay=7.0).drain_for == 0
 
 
 def test_signing_key_body():
@@ -152,6 +207,46 @@ def test_settings_show_no_secret():
     }
     assert Settings().secrets() == ()
     assert start(signing_key="zz").secrets() == ("zz", "ek1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown", "secrets"),
+    [
+        (
+            {"redis_uri": "redis-sentinel://:pa%40ss@h1:1,h2:2/name?sentinel_password=other"},
+            "redis-sentinel://:[redacted]@h1:1,h2:2/name?sentinel_password=[redacted]",
+            {"pa%40ss", "pa@ss", "other"},
+        ),
+        ({"redis_uri": "redis-cluster://h1:1,h2:2"}, "redis-cluster://h1:1,h2:2", set()),
+        (
+            {"postgres_uri": "postgresql://u:hush@h1:1,h2:2/x?application_name=a@b"},
+            "postgresql://u:[redacted]@h1:1,h2:2/x?application_name=a@b",
+            {"hush"},
+        ),
+        (
+            {"postgres_uri": "postgres://u@h/x?sslpassword=hush&password=also"},
+            "postgres://u@h/x?sslpassword=[redacted]&password=[redacted]",
+            {"hush", "also"},
+        ),
+        (
+            {"postgres_uri": "host=h password=hu\\ sh dbname=x"},
+            "host=h password=[redacted] dbname=x",
+            {"hu\\ sh", "hu sh"},
+        ),
+        (
+            {"postgres_uri": r"password = 'it\'s a' sslpassword=x host=postgres://h"},
+            "password = [redacted] sslpassword=[redacted] host=postgres://h",
+            {r"'it\'s a'", "it's a", "x"},
+        ),
+    ],
+)
+def test_passwords_of_backends_are_masked_and_known(fields, shown, secrets):
+    settings = start(**fields)
+    ((name, _),) = fields.items()
+    assert dict(settings.__rich_repr__())[name] == shown
+    assert not any(secret in repr(settings) for secret in secrets if len(secret) > 1)
+    assert set(settings.secrets()) - set(start().secrets()) == secrets
+    assert redact_postgres(redact_postgres(shown)) == shown
 
 
 @pytest.mark.parametrize(
