@@ -102,9 +102,7 @@ def _queue(settings: Settings, clock: Clock) -> tuple[Queue, PubSub]:
     return queue, queue.pubsub
 
 
-async def _serve(
-    settings: Settings, listening: socket.socket | None, on_serving: Callable[[], None]
-) -> int:
+async def _serve(settings: Settings, listening: socket.socket | None, on_serving: Callable[[], None]) -> int:
     host = settings.bind_host
     place = listening or bound(host, settings.port, search=settings.mode == "dev")
     port = int(place.getsockname()[1])

@@ -51,6 +51,7 @@ class _Application:
             (b"x-inngest-server-kind", settings.server_kind.encode()),
         )
         self._cors = Cors()
+        self._vitals = services.vitals
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -112,6 +113,8 @@ class _Application:
             *self._common,
             *self._cors.headers(request),
         ]
+        if self._vitals.draining:  # a client that kept it would find it closed when it next asks
+            headers.append((b"connection", b"close"))
         if body:
             headers.append((b"content-type", response.content_type.encode("latin-1")))
         for name, value in response.headers:

@@ -83,6 +83,8 @@ class Catalog(Protocol):
 class Vitals(Protocol):
     """How the server is."""
 
+    draining: bool  # it stops, and takes the requests of those who have not noticed
+
     @property
     def unready(self) -> dict[str, str]:
         """Why requests had better go elsewhere now, one reason per dependency; empty when all is well."""

@@ -118,6 +118,13 @@ class Queue(Protocol):
         """Those that are neither queued nor leased."""
         ...
 
+    async def scan(self, cursor: str) -> tuple[list[str], str]:
+        """Some ids of jobs that are here, and the cursor for the next ones; "" begins, and is the end.
+
+        Only where the queue outlives those who fill it; else nothing.
+        """
+        ...
+
     async def size(self) -> int:
         """Jobs queued or leased."""
         ...

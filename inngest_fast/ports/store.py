@@ -101,6 +101,10 @@ class Store(Protocol):
 
     async def job(self, job_id: str) -> Job | None: ...
 
+    async def jobs_over(self, job_ids: Sequence[str]) -> list[str]:
+        """Those that are not live."""
+        ...
+
     async def apps(self) -> list[App]: ...
 
     async def functions(self) -> list[Function]:

@@ -66,14 +66,14 @@ class Assembly:
         self.counters = counters = Counters()
         self.catalog = catalog = Catalog()
         self.waits = waits = LiveWaits(store, adapters.wait_index, adapters.wait_search)
-        self.upkeep = upkeep = CatalogUpkeep(store, catalog, adapters.wait_search, adapters.pubsub)
         self.cache = cache = RunCache()
         adapters.pubsub.subscribe("run", cache.distrust)
         self.watch = watch = StoreWatch(store)
+        self.upkeep = upkeep = CatalogUpkeep(store, catalog, adapters.wait_search, adapters.pubsub, watch)
         router = Router(catalog, upkeep, waits, clock, entropy)
         self.committer = committer = Committer(store, queue, waits, router, cache, watch, counters)
         self.changes = changes = RunChanges(store, catalog, upkeep, committer, cache, counters)
-        self.ingest = Ingest(committer, counters)
+        self.ingest = Ingest(committer, counters, shared=upkeep.shared)
         self.crons = crons = Crons(store, catalog, upkeep, committer, clock, entropy, counters)
         calls = Calls(
             changes=changes,

@@ -63,20 +63,44 @@ class Calls:
     async def work(self, job: Job) -> None:
         """One call. On return the job is consumed, or moved to its next attempt."""
         function = await until_stored(lambda: self._upkeep.function(job.function_id), self._entropy)
-        run = await until_stored(lambda: self._changes.settled(job.run_id, job.since), self._entropy)
+        run = await self._settled(job)
         if run is None or function is None:
             _log.error("a job without its run was dropped", extra={"job": job.id})
-            await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
+            await self._consume(job)
             return
-        if before_call.obstacle(run, function, job, self._clock.now_ms(), self._entropy) is not None:
-            await self._change(job.run_id, lambda run, fn: self._refuse(run, fn, job))
-            return
+        while before_call.obstacle(run, function, job, self._clock.now_ms(), self._entropy) is not None:
+            if await self._refused(job):
+                return
+            run = await self._settled(job)  # it has changed meanwhile, and there is no obstacle any more
+            if run is None:
+                return
         if before_call.is_begin_due(run, function):
             await self._change(job.run_id, self._begin)
-            run = await until_stored(lambda: self._changes.settled(job.run_id), self._entropy)
+            run = await self._settled(job)
             if run is None or run.status.ended:
+                await self._consume(job)
                 return
         await self._take_in(job, *await self._call(run, function, job))
+
+    async def _settled(self, job: Job) -> Run | None:
+        return await until_stored(lambda: self._changes.settled(job.run_id, job.since), self._entropy)
+
+    async def _consume(self, job: Job) -> None:
+        """A job that nothing is to be done for."""
+        await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
+
+    async def _refused(self, job: Job) -> bool:
+        """Whether there still was an obstacle, which has dealt with the job."""
+        dealt_with = True
+
+        def decide(run: Run, function: Function) -> Transition | None:
+            nonlocal dealt_with
+            refusal = before_call.obstacle(run, function, job, self._clock.now_ms(), self._entropy)
+            dealt_with = refusal is not None
+            return refusal
+
+        await self._change(job.run_id, decide)
+        return dealt_with
 
     async def _call(self, run: Run, function: Function, job: Job) -> tuple[int, Answer]:
         """When the call began, and its answer."""
@@ -115,6 +139,8 @@ class Calls:
                 return answered.decide(run, function, called, self._entropy)
 
             committed = await until_stored(lambda: self._changes.change(job.run_id, decide), self._entropy)
+            if committed is None:
+                await self._consume(job)
             if committed is None or committed.reason != "signal":
                 return
 
@@ -141,9 +167,6 @@ class Calls:
                 if wait.key == signal and wait.run_id != job.run_id:
                     holders[signal] = wait
         return holders
-
-    def _refuse(self, run: Run, function: Function, job: Job) -> Transition | None:
-        return before_call.obstacle(run, function, job, self._clock.now_ms(), self._entropy)
 
     def _begin(self, run: Run, function: Function) -> Transition | None:
         if run.status is not RunStatus.QUEUED:

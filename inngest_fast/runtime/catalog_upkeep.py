@@ -1,7 +1,6 @@
 """Keeps the catalog as the store has it, where other servers change it too."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from inngest_fast.domain.apps import Function
@@ -10,10 +9,9 @@ from inngest_fast.ports.pubsub import PubSub
 from inngest_fast.ports.store import Store
 from inngest_fast.ports.wait_search import WaitSearch
 from inngest_fast.runtime.catalog import Catalog
+from inngest_fast.runtime.store_watch import StoreWatch
 
 LOOK_EVERY_S = 5.0
-
-_log = logging.getLogger(__name__)
 
 
 class CatalogUpkeep:
@@ -22,16 +20,24 @@ class CatalogUpkeep:
     Without a `search` this server is alone, and the catalog is what it made it itself.
     """
 
-    def __init__(self, store: Store, catalog: Catalog, search: WaitSearch | None, pubsub: PubSub) -> None:
+    def __init__(
+        self, store: Store, catalog: Catalog, search: WaitSearch | None, pubsub: PubSub, watch: StoreWatch
+    ) -> None:
         self._store = store
         self._catalog = catalog
         self._search = search
         self._pubsub = pubsub
+        self._watch = watch
         self._version = 0
         self._lock = asyncio.Lock()
         self._told = asyncio.Event()
         self.on_change: Callable[[], None] = lambda: None
         pubsub.subscribe("apps", lambda _: self._told.set())
+
+    @property
+    def shared(self) -> bool:
+        """Whether other servers change what is in the store."""
+        return self._search is not None
 
     def tell(self) -> None:
         """This server has changed something."""
@@ -75,4 +81,4 @@ class CatalogUpkeep:
             try:
                 await self.catch_up()
             except StoreError as error:
-                _log.debug("could not look for changed apps", extra={"error": str(error)})
+                self._watch.failed(error)

@@ -69,7 +69,11 @@ class Committer:
 
     async def route(self, transition: Transition) -> None:
         """Adds all that the transition's events cause to it. Raises StoreError."""
-        await self._router.expand(transition)
+        try:
+            await self._router.expand(transition)
+        except StoreError as error:
+            self._watch.failed(error)
+            raise
 
     def hand_in(self, transition: Transition) -> asyncio.Future[Committed]:
         """Puts a routed transition in line. The result may be StoreError; then nothing was committed."""

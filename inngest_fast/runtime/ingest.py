@@ -3,19 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 
-from inngest_fast.domain.errors import OverloadedError
+from inngest_fast.domain.errors import OverloadedError, StoreError
 from inngest_fast.domain.events import Event
 from inngest_fast.domain.transitions import Committed, CreateRun, PutEvent, Transition
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 
-
+ACCEPT_S = 10.0  # for which a sender is kept waiting
 MAX_PENDING_BYTES = 64 * 1024 * 1024
 
 
 class Ingest:
-    def __init__(self, committer: Committer, counters: Counters) -> None:
+    def __init__(self, committer: Committer, counters: Counters, *, shared: bool = False) -> None:
+        """`shared`: other servers write to the store, which is asked about each event."""
         self._committer = committer
+        self._shared = shared
         self._counters = counters
         self._pending_bytes = 0  # of events that are not yet stored
 
@@ -32,7 +34,13 @@ class Ingest:
             raise OverloadedError("too much waits to be stored; try again shortly")
         self._pending_bytes += size
         try:
-            return await self._store(events)
+            async with asyncio.timeout(ACCEPT_S):
+                return await self._store(events)
+        except TimeoutError:
+            raise StoreError(
+                f"the store did not answer within {ACCEPT_S:g} s, and may yet store the events: "
+                "sent again under the same ids they are taken once"
+            ) from None
         finally:
             self._pending_bytes -= size
 
@@ -44,20 +52,24 @@ class Ingest:
             return [_started(transition, committed)]
         transitions = [Transition([PutEvent(event)]) for event in events]
         pending: list[asyncio.Future[Committed]] = []
-        try:
-            for transition in transitions:
+        if self._shared:  # one round trip for all; those of one request do not meet each other's waits
+            await asyncio.gather(*map(self._committer.route, transitions))
+        for transition in transitions:
+            if not self._shared:
                 await self._committer.route(transition)
-                pending.append(self._committer.hand_in(transition))
-        finally:
-            if pending:
-                await asyncio.wait(pending)
-                for future in pending:
-                    _ = future.cancelled() or future.exception()  # the first error speaks for all
+            future = self._committer.hand_in(transition)
+            future.add_done_callback(_looked_at)
+            pending.append(future)
+        await asyncio.wait(pending)
         self._counters.add("events", len(events))
         return [
             _started(transition, future.result())
             for transition, future in zip(transitions, pending, strict=True)
         ]
+
+
+def _looked_at(future: "asyncio.Future[Committed]") -> None:
+    _ = future.cancelled() or future.exception()  # the first error speaks for all
 
 
 def _started(transition: Transition, committed: Committed) -> list[str]:

@@ -18,6 +18,8 @@ from inngest_fast.runtime.run_changes import RunChanges
 INTERVAL_S = 5.0
 # After a loss: until every server has said which jobs it is at work on.
 SETTLE_S = 1.0
+FEW = 100
+ON_THEIR_WAY_S = 0.5
 PAGE = 2_000
 STUCK_AFTER_MS = 30_000
 LOOK_AT = 10_000  # runs each time
@@ -49,6 +51,7 @@ class Reconciler:
         self._counters = counters
         self._last = ""
         self._last_run = ""
+        self._cursor = ""
         self._missing: list[str] = []
         self._loss = asyncio.Event()
         queue.on_loss(self._loss.set)
@@ -80,6 +83,9 @@ class Reconciler:
         try:
             while jobs := await self._store.jobs(last, PAGE):
                 missing = set(await self._queue.missing([job.id for job in jobs]))
+                if 0 < len(missing) <= FEW:  # on their way to the queue perhaps
+                    await asyncio.sleep(ON_THEIR_WAY_S)
+                    missing = set(await self._queue.missing(list(missing)))
                 if missing:
                     rearmed += len(await self._queue.add_missing([job for job in jobs if job.id in missing]))
                 last = jobs[-1].id
@@ -100,9 +106,18 @@ class Reconciler:
         self._last = jobs[-1].id if len(jobs) == PAGE else ""
         self._missing = await self._queue.missing([job.id for job in jobs]) if jobs else []
         queued_before = self._clock.now_ms() - STUCK_AFTER_MS
+        await self._drop_over()
         stuck, self._last_run = await self._store.stuck_runs(self._last_run, LOOK_AT, queued_before)
         for run_id in stuck:
             await self._repair(run_id)
+
+    async def _drop_over(self) -> None:
+        """Changes of several servers may overtake each other: a job queued after it was over would stay."""
+        ids, self._cursor = await self._queue.scan(self._cursor)
+        # What is in the queue was in the store before: what is not there now is over.
+        for job_id in await self._store.jobs_over(ids) if ids else ():
+            self._counters.add("reconciler_jobs_dropped")
+            self._queue.drop(job_id)
 
     async def _rearm(self) -> None:
         found, self._missing = self._missing, []

@@ -54,6 +54,7 @@ class RunChanges:
         `decide` is called again when the run turned out to be elsewhere. None if there is no such run.
         Raises StoreError, with nothing committed.
         """
+        current: LiveRun | None = None  # read from the store meanwhile, where others write to it too
         while True:
             live = await self._live(run_id, since)
             if live is None:
@@ -65,6 +66,11 @@ class RunChanges:
                 raise LookupError(f"run {run_id} is of the unknown function {live.run.function_id}")
             transition = decide(live.run, function)
             updated = None if transition is None else _updated(transition)
+            if updated is None and self._upkeep.shared and live is not current:
+                # Nothing fences it, and another server may have moved the run on.
+                live.broken = True
+                current = await self._live(run_id, since)
+                continue
             if updated is None and live.pending is not None and not live.pending.done():
                 # Nothing fences it against the state that it was decided on, which may yet come to nothing.
                 await asyncio.wait((live.pending,))
@@ -122,7 +128,7 @@ class RunChanges:
             if run is None:
                 return None
             live = self._cache.get(run_id)
-            if live is not None:
+            if live is not None and (live.undecided or live.run.version >= run.version):
                 return live
             if run.version >= newest:
                 return self._cache.put(run)

@@ -3,6 +3,7 @@
 import asyncio
 
 from inngest_fast.domain.apps import App
+from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.transitions import Committed, PutApp, RemoveApp, Transition
 from inngest_fast.ports.store import Store
 
@@ -12,7 +13,7 @@ _PROBE = App(id="store-watch", name="store-watch", url="", created_at=0, updated
 
 
 class StoreWatch:
-    """`trouble` is what the last write said when it failed, and is gone with the next that works."""
+    """`trouble` is what the last failure said, and is gone with the next write that works."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,6 +36,11 @@ class StoreWatch:
                 probe = self._store.commit(Transition([PutApp(_PROBE), RemoveApp(_PROBE.id)]))
                 probe.add_done_callback(self.seen)
                 await asyncio.wait((probe,))
+
+    def failed(self, error: StoreError) -> None:
+        """Takes note of a read that failed: where reads do, writes are not to be expected to work."""
+        self.trouble = str(error)
+        self._failed.set()
 
     def seen(self, stored: "asyncio.Future[Committed]") -> None:
         """Takes note of the outcome of a commit. A dropped one wrote nothing, and so proves nothing."""

@@ -112,6 +112,9 @@ class MemoryQueue:
     async def missing(self, job_ids: Sequence[str]) -> list[str]:
         return [job_id for job_id in job_ids if job_id not in self._jobs]
 
+    async def scan(self, cursor: str) -> tuple[list[str], str]:
+        return [], ""
+
     async def size(self) -> int:
         return len(self._jobs)
 

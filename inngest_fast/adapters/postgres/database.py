@@ -1,5 +1,10 @@
 """Where the database is, how connections to it are made, and what their errors mean to an operator."""
 
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
 from typing import Any, Final
 
 import psycopg
@@ -18,6 +23,7 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+ANSWER_S: Final = 8.0
 _PREPARED_AFTER: Final = 1  # uses of a statement
 # A plan is kept, and the tables of live work are nearly empty when it is made: there a scan looks cheap.
 PLANNING: Final = "-c enable_seqscan=off -c jit=off"
@@ -79,6 +85,24 @@ class Database:
         text = " ".join(str(error).split()) or type(error).__name__
         fix = next((fix for kind, fix in _FIXES if isinstance(error, kind)), "")
         return StoreError(f"cannot {doing} {self.place}: {text}" + (f"; {fix}" if fix else ""))
+
+
+@contextlib.contextmanager
+def answering(connection: Connection) -> Iterator[None]:
+    """Hangs up on a database that says nothing for ANSWER_S seconds: then what waits for it fails as when the
+    connection is lost. A network may swallow everything and break nothing.
+    """
+    timer = asyncio.get_running_loop().call_later(ANSWER_S, _hang_up, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(connection: Connection) -> None:
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as own, contextlib.suppress(OSError):
+            own.shutdown(socket.SHUT_RDWR)
 
 
 async def _direct(connection: Connection) -> bool:

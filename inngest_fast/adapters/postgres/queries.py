@@ -47,14 +47,15 @@ class Queries:
         self.jobs: Final = on("SELECT body FROM ~jobs WHERE id > %b::text ORDER BY id LIMIT %b::bigint")
         self.run_jobs: Final = on("SELECT body FROM ~jobs WHERE run_id = %b::text ORDER BY id")
         self.job: Final = on("SELECT body FROM ~jobs WHERE id = %b::text")
+        self.jobs_live: Final = on("SELECT id FROM ~jobs WHERE id = ANY(%b::text[])")
         self.apps: Final = on("SELECT body FROM ~apps ORDER BY id")
         self.functions: Final = on("SELECT body FROM ~functions ORDER BY id")
         self.count_live_runs: Final = on("SELECT count(*) FROM ~runs WHERE status < 300")
         self.stuck_runs: Final = on(
-            "WITH looked AS MATERIALIZED (SELECT id, queued_at FROM ~runs WHERE status < 300 AND id > %b::text"
-            " ORDER BY id LIMIT %b::bigint) SELECT count(*), max(id), array_agg(id ORDER BY id) FILTER (WHERE"
-            " queued_at < %b::bigint AND NOT EXISTS (SELECT 1 FROM ~jobs AS jobs WHERE jobs.run_id = looked.id)"
-            ") FROM looked"
+            "WITH looked AS MATERIALIZED (SELECT id, queued_at FROM ~runs WHERE status < 300"
+            " AND id > %b::text ORDER BY id LIMIT %b::bigint)"
+            " SELECT count(*), max(id), array_agg(id ORDER BY id) FILTER (WHERE queued_at < %b::bigint"
+            " AND NOT EXISTS (SELECT 1 FROM ~jobs AS jobs WHERE jobs.run_id = looked.id)) FROM looked"
         )
 
     def runs(self, query: RunQuery) -> tuple[bytes, list[Any]]:

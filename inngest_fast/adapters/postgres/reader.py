@@ -7,7 +7,7 @@ from typing import Any, Final
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from inngest_fast.adapters.postgres.database import Database
+from inngest_fast.adapters.postgres.database import Database, answering
 from inngest_fast.adapters.postgres.load import Connection
 from inngest_fast.adapters.postgres.queries import Queries
 from inngest_fast.adapters.postgres.rows import readable, storable
@@ -71,15 +71,16 @@ class Reader:
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if isinstance(error, PoolTimeout | PoolClosed) or error.sqlstate not in (None, "57P01"):
                     raise
-                await self._pool.check()
+                await self._pool.drain()  # the others may be dead, too
                 return await self._rows(statement, values)
         except (psycopg.Error, OSError, UnicodeError) as error:
             raise self._error(error) from error
 
     async def _rows(self, statement: bytes, values: Sequence[Any]) -> Rows:
         async with self._pool.connection() as connection:
-            # Binary results: most of what is read are bytes.
-            return await (await connection.execute(statement, values, binary=True)).fetchall()
+            with answering(connection):
+                # Binary results: most of what is read are bytes.
+                return await (await connection.execute(statement, values, binary=True)).fetchall()
 
     def _error(self, error: BaseException) -> StoreError:
         if self._closed:

@@ -160,6 +160,11 @@ class PostgresStore:
         bodies = await self._bodies(self._queries.job, storable(job_id))
         return decode_job(bodies[0]) if bodies else None
 
+    async def jobs_over(self, job_ids: Sequence[str]) -> list[str]:
+        rows = await self._reader.rows(self._queries.jobs_live, ([storable(id) for id in job_ids],))
+        live = {readable(id) for (id,) in rows}
+        return [id for id in job_ids if id not in live]
+
     async def apps(self) -> list[App]:
         return [decode_app(body) for body in await self._bodies(self._queries.apps)]
 

@@ -8,7 +8,12 @@ from typing import Final
 
 import psycopg
 
-from inngest_fast.adapters.postgres.database import Database, concerns_one_transition, worth_repeating
+from inngest_fast.adapters.postgres.database import (
+    Database,
+    answering,
+    concerns_one_transition,
+    worth_repeating,
+)
 from inngest_fast.adapters.postgres.fate import UnknownFateError, was_committed
 from inngest_fast.adapters.postgres.group import Decided, DoubtfulError, GroupCommit, UnansweredError
 from inngest_fast.adapters.postgres.link import Link
@@ -132,7 +137,8 @@ class Writer:
                 self._known.forget()  # another database may have taken over, which was behind
                 self._last = connection
             try:
-                decided = await self._groups.commit(connection, transitions, careful=tries > 0)
+                with answering(connection):
+                    decided = await self._groups.commit(connection, transitions, careful=tries > 0)
             except UnansweredError as unanswered:
                 if await self._settle(unanswered.transaction_id):
                     return unanswered.decided
@@ -159,7 +165,9 @@ class Writer:
         while True:
             reason = "the store was closed first"
             try:
-                committed = await was_committed(await self._link.connection(), transaction_id)
+                connection = await self._link.connection()
+                with answering(connection):
+                    committed = await was_committed(connection, transaction_id)
                 if committed is not None:
                     self._link.worked()
                     return committed

@@ -24,6 +24,7 @@ LEASE_MS = 15_000
 LOOKED_AT = 1_000
 
 _REFUSED_PAUSE_MS = 1_000
+_SCANNED = 1_000  # jobs at a time, about
 _LOST = b"lost"
 
 _log = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ class RedisQueue:
     An ACL user needs the keys `~{prefix}*` and the channels `&{prefix}*`, with the braces, and
 
         +hello +ping +client|setname +client|tracking +script|load +evalsha +subscribe +publish +time +exists
-        +del +incr +hget +hset +hsetnx +hdel +hexists +hgetall +hincrby +hkeys +hlen +zadd +zcard +zcount
-        +zpopmin +zrange +zrangebyscore +zrank +zrem +zremrangebyscore +zscore
+        +del +incr +hget +hset +hsetnx +hdel +hexists +hgetall +hscan +hincrby +hkeys +hlen +zadd +zcard
+        +zcount +zpopmin +zrange +zrangebyscore +zrank +zrem +zremrangebyscore +zscore
 
     and +select with a database other than 0. Where +client|tracking is not given a flush is noticed later.
     """
@@ -195,6 +196,10 @@ class RedisQueue:
     async def oldest_ready(self) -> int | None:
         found: int | None = await self._ask("oldest_ready", self._clock.now_ms(), LOOKED_AT)
         return found
+
+    async def scan(self, cursor: str) -> tuple[list[str], str]:
+        after, found = await self._ask("scan", cursor or "0", _SCANNED)
+        return [job_id.decode() for job_id in found], "" if after == b"0" else after.decode()
 
     async def size(self) -> int:
         found: int = await self._ask("size")

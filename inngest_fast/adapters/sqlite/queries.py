@@ -165,6 +165,13 @@ def count_live_runs(connection: sqlite3.Connection) -> int:
     return count
 
 
+def jobs_over(connection: sqlite3.Connection, job_ids: Sequence[str]) -> list[str]:
+    asked = msgspec.json.encode(job_ids).decode()
+    rows = connection.execute("SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (asked,))
+    live = {id for (id,) in rows}
+    return [id for id in job_ids if id not in live]
+
+
 def stuck_runs(
     connection: sqlite3.Connection, after: str, limit: int, queued_before: int
 ) -> tuple[list[str], str]:

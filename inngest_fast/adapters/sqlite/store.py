@@ -83,6 +83,9 @@ class SqliteStore:
     async def job(self, job_id: str) -> Job | None:
         return await self._points.read(queries.job, job_id)
 
+    async def jobs_over(self, job_ids: Sequence[str]) -> list[str]:
+        return await self._points.read(queries.jobs_over, job_ids)
+
     async def apps(self) -> list[App]:
         return await self._points.read(queries.apps)
 

@@ -7,7 +7,8 @@ from inngest_fast.domain.ids import ulid
 
 _TAIL_BITS = 80
 _TAIL_MAX = (1 << _TAIL_BITS) - 1
-_WAIT_SEQUENCE_BITS = 20
+# Waits of all servers are told apart by what is random within their millisecond. 63 bits last until 2039.
+_WAIT_RANDOM_BITS = 22
 _POOL = 4_096
 
 
@@ -35,7 +36,12 @@ class SystemEntropy:
         return ulid(self._ms, self._tail.to_bytes(10, "big"))
 
     def wait_id(self, now_ms: int) -> int:
-        self._wait = max(self._wait + 1, now_ms << _WAIT_SEQUENCE_BITS)
+        first = now_ms << _WAIT_RANDOM_BITS
+        if first > self._wait:
+            # The top bit stays free, so that counting up within the millisecond has room.
+            self._wait = first + (self._bytes(3) & ((1 << _WAIT_RANDOM_BITS - 1) - 1))
+        else:
+            self._wait += 1 + self._bytes(1)
         return self._wait
 
     def below(self, bound: int) -> int:

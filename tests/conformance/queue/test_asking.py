@@ -111,3 +111,21 @@ async def test_a_queue_says_what_it_is(scene: Scene) -> None:
     assert scene.queue.shared is scene.networked
     assert bool(await scene.queue.details()) is scene.networked
     assert not any(scene.queue.counters.values())
+
+
+@scenario
+async def test_all_that_is_here_is_found_in_pieces_where_it_may_outlive_who_put_it_in(scene: Scene) -> None:
+    for n in range(2_500):
+        scene.add(str(n), after=n)
+    assert len(await scene.take()) == 1
+    found: set[str] = set()
+    cursor, pieces = "", 0
+    while cursor or not pieces:
+        ids, cursor = await scene.queue.scan(cursor)
+        found.update(ids)
+        pieces += 1
+    if scene.queue.shared:
+        assert found == {str(n) for n in range(2_500)}
+        assert pieces > 1
+    else:
+        assert not found

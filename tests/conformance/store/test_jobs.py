@@ -230,3 +230,11 @@ async def expect_drop(store, reason, consumed, wait_id, actions):
     assert await store.event(event_id(1000)) is None
     assert await store.apps() == []
     assert await store.job(job(1000).id) is None
+
+
+async def test_jobs_that_are_over(store):
+    await store.commit(Transition([AddJob(job(n)) for n in range(3)]))
+    await store.commit(Transition([], job(1)))
+    ids = [job(n).id for n in range(5)]
+    assert await store.jobs_over(ids) == [ids[1], ids[3], ids[4]]
+    assert await store.jobs_over([]) == []

@@ -213,7 +213,7 @@ async def test_many_idle_connections_that_died_fail_no_read(schema):
         await store.commit(started(1))
         for _ in range(2):
             await asyncio.gather(*(store.event(event_id(1)) for _ in range(20)))
-            assert store.details()["pool"]["available"] == 5
+            assert store.details()["pool"]["available"] > 1
             wire.cut()
             assert await store.event(event_id(1)) == event(1)
 

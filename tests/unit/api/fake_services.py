@@ -193,6 +193,7 @@ class FakeCatalog:
 class FakeVitals:
     def __init__(self):
         self.unready = {}
+        self.draining = False
 
     def memory_mb(self):
         return 31.25

@@ -246,3 +246,9 @@ def test_a_body_that_does_not_come_is_not_waited_for_long(dev, monkeypatch):
     }
     asyncio.run(application(dev.services)(scope, never, send))
     assert sent[0]["status"] == 408
+
+
+def test_a_draining_server_lets_go_of_kept_connections(dev):
+    assert "connection" not in dev("GET", "/livez").headers
+    dev.services.vitals.draining = True
+    assert dev("GET", "/livez").headers["connection"] == "close"
