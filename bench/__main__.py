@@ -12,11 +12,12 @@ from typing import Any
 
 import uvloop
 
+from bench.backends import Backends, backends, placed
 from bench.measure import machine
 from bench.options import Options
 from bench.report import as_json, as_text
 from bench.result import Result
-from bench.scenarios import SCENARIOS
+from bench.scenarios import APART, SCENARIOS
 from bench.server import Server, running, shared_bytecode, started
 from bench.stage import staged
 
@@ -25,21 +26,27 @@ _PACKAGES = ("granian", "uvloop", "httptools", "msgspec")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0; 1 if work was lost."""
-    arguments = vars(_parser().parse_args(argv))
+    parser = _parser()
+    arguments = vars(parser.parse_args(argv))
     file: Path | None = arguments.pop("json")
     del arguments["command"]
     arguments["server_arguments"] = arguments["server_arguments"] or []
     options = Options(**arguments)
-    names = list(SCENARIOS) if options.scenario == "all" else [options.scenario]
+    mistake = _mistake(options)
+    if mistake:
+        parser.error(mistake)
+    names = (
+        [name for name in SCENARIOS if name not in APART] if options.scenario == "all" else [options.scenario]
+    )
     results: list[Result] = []
     version = ""
     before = machine()
-    with shared_bytecode():
+    with shared_bytecode(), backends(options) as behind:
         for name in names:
-            with _server(options) as server:
+            with _server(options, behind) as server:
                 version = server.version
-                results += uvloop.run(_play(name, server, options))
-    document = as_json(before, _settings(options), _about(version, options), results)
+                results += uvloop.run(_play(name, server, options, behind))
+    document = as_json(before, _settings(options), _about(version, options, behind), results)
     print(as_text(document))
     if file is not None:
         file.write_text(json.dumps(document, indent=2) + "\n")
@@ -49,44 +56,74 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if lost else 0
 
 
-async def _play(name: str, server: Server, options: Options) -> list[Result]:
-    async with staged(server, options) as stage:
+def _mistake(options: Options) -> str:
+    """What does not go together; "" when all does."""
+    if options.backends == "embedded":
+        if options.postgres_uri or options.redis_uri:
+            return "--postgres-uri and --redis-uri need --backends production"
+        if options.replicas > 1:
+            return "--replicas needs --backends production: an embedded server is alone"
+        return "crowd needs --backends production" if options.scenario == "crowd" else ""
+    if options.target:
+        return "--target has backends of its own"
+    return "--backends production needs --mode start" if options.mode != "start" else ""
+
+
+async def _play(name: str, server: Server, options: Options, behind: Backends | None) -> list[Result]:
+    async with staged(server, options, behind) as stage:
         return await SCENARIOS[name](stage)
 
 
 @contextlib.contextmanager
-def _server(options: Options) -> Iterator[Server]:
+def _server(options: Options, behind: Backends | None) -> Iterator[Server]:
     if options.target:
         yield running(options.target, options.signing_key, options.event_key or "bench", options.pids)
         return
-    with started(options.mode, options.server_arguments) as server:
+    with (
+        placed(behind) as place,
+        started(options.mode, options.server_arguments, place, options.replicas) as server,
+    ):
         yield server
 
 
 def _settings(options: Options) -> dict[str, Any]:
-    """Without the keys, which are nobody's business in a published result."""
+    """Without keys and passwords, which are nobody's business in a published result."""
     settings = dataclasses.asdict(options)
-    del settings["signing_key"], settings["event_key"]
+    for secret in ("signing_key", "event_key", "postgres_uri", "redis_uri"):
+        del settings[secret]
     return settings
 
 
-def _about(version: str, options: Options) -> dict[str, Any]:
+def _about(version: str, options: Options, behind: Backends | None) -> dict[str, Any]:
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
     return {
         "version": version,
         "mode": options.target or options.mode,
         "packages": packages,
+        "replicas": options.replicas,
+        "backends": behind.about if behind else {},
     }
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     run = parser.add_subparsers(dest="command", required=True).add_parser(
-        "run", help="play one scenario, or all", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        "run",
+        help="play one scenario, or all but crowd",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     usual = Options()
     run.add_argument("scenario", choices=[*SCENARIOS, "all"])
     run.add_argument("--mode", choices=["dev", "start"], default=usual.mode, help="of our own server")
+    run.add_argument(
+        "--backends",
+        choices=["embedded", "production"],
+        default=usual.backends,
+        help="production: PostgreSQL and Redis, throw-away ones unless they are named",
+    )
+    run.add_argument("--postgres-uri", default="", metavar="URI", help="of one that runs already")
+    run.add_argument("--redis-uri", default="", metavar="URI", help="of one that runs already")
+    run.add_argument("--replicas", type=_positive, default=usual.replicas, help="servers on the backends")
     run.add_argument("--target", default="", metavar="URL", help="a server that runs already")
     run.add_argument("--signing-key", default="", help="of the target")
     run.add_argument("--event-key", default="", help="of the target")
@@ -108,6 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--waiting", type=_positive, nargs="+", default=usual.waiting, help="wait: how many runs wait"
     )
+    run.add_argument(
+        "--crowd", type=_positive, default=usual.crowd, help="crowd: waiting runs, and as many finished ones"
+    )
+    run.add_argument("--rounds", type=_positive, default=usual.rounds, help="crowd: medians of so many")
     run.add_argument("--batch", type=_positive, default=usual.batch, help="ingest: events in a request")
     run.add_argument("--starts", type=_whole, default=usual.starts, help="idle: starts that are timed")
     run.add_argument("--payload", type=_whole, default=usual.payload, help="bytes of text in each event")

@@ -8,6 +8,7 @@ import msgspec
 
 SDK: Final = "bench:v1.0.0"
 WAITED_FOR: Final = "bench/go"
+WAITED_IF: Final = "event.data.n == async.data.n"
 STEPS: Final = 3
 PARALLEL: Final = 10
 
@@ -92,7 +93,7 @@ _WAIT = Answer(
     + _op(
         "WaitForEvent",
         WAITED_FOR,
-        opts={"timeout": "1h", "if": "event.data.n == async.data.n"},
+        opts={"timeout": "1h", "if": WAITED_IF},
     )
     + b"]",
 )

@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import socket
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -78,6 +79,13 @@ def listening_on(port: int) -> list[int]:
         if listens and connection.pid and getattr(connection.laddr, "port", 0) == port:
             found.add(connection.pid)
     return sorted(found)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def milliseconds(seconds: Sequence[float]) -> dict[str, float]:

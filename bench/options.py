@@ -13,6 +13,10 @@ class Options:
     event_key: str = ""
     pids: list[int] = field(default_factory=list)
     mode: str = "start"
+    backends: str = "embedded"
+    postgres_uri: str = ""
+    redis_uri: str = ""
+    replicas: int = 1
     server_arguments: list[str] = field(default_factory=list)
     events: int = 0
     rate: float = 0.0
@@ -21,6 +25,8 @@ class Options:
     warmup: int = 200
     waiting: list[int] = field(default_factory=lambda: [10, 10_000])
     batch: int = 100
+    crowd: int = 1_000_000
+    rounds: int = 3
     starts: int = 5
     payload: int = 256
     settle: float = 1.0

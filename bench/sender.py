@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, cast
@@ -27,9 +28,11 @@ _accepted = msgspec.json.Decoder(Accepted)
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time. May be connected again once it is closed, as a server does with an idle one."""
+    """One request at a time, always to one address. May be connected again once it is closed, as a server
+    does with an idle one."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
         self._transport: asyncio.Transport | None = None
         self._parser: Any = None
         self._reply: asyncio.Future[Reply] | None = None
@@ -80,13 +83,14 @@ class Connection(asyncio.Protocol):
 
 
 class Sender:
-    """A fixed number of connections; used as a context."""
+    """A fixed number of connections, to the servers in turn; used as a context."""
 
     def __init__(self, server: Server, connections: int) -> None:
         self._server = server
         self._count = connections
-        self._host = "{}:{}".format(*server.address)
-        self._head = self._lines("POST", f"/e/{server.event_key}", ())
+        self._turns = itertools.cycle(server.addresses)
+        path = f"/e/{server.event_key}"
+        self._heads = {address: _lines(address, path, ()) for address in server.addresses}
         self.connections: list[Connection] = []
 
     async def __aenter__(self) -> Self:
@@ -102,8 +106,8 @@ class Sender:
 
     async def connect(self, connection: Connection | None = None) -> Connection:
         """A new connection, or this one again."""
-        again = connection or Connection()
-        await asyncio.get_running_loop().create_connection(lambda: again, *self._server.address)
+        again = connection or Connection(next(self._turns))
+        await asyncio.get_running_loop().create_connection(lambda: again, *again.address)
         return again
 
     async def post(
@@ -113,7 +117,7 @@ class Sender:
 
         SystemExit on any other answer: what follows would measure nothing.
         """
-        message = self._head + str(len(body)).encode() + b"\r\n\r\n" + body
+        message = self._heads[connection.address] + str(len(body)).encode() + b"\r\n\r\n" + body
         pause = 0.01
         while True:
             if connection.closed:
@@ -136,8 +140,8 @@ class Sender:
         if self._server.signing_key:
             headers.append(("Authorization", f"Bearer {bearer_token(self._server.signing_key)}"))
         body = msgspec.json.encode(request)
-        head = self._lines("POST", "/fn/register", headers)
-        connection = await self.connect()
+        head = _lines(self._server.addresses[0], "/fn/register", headers)
+        connection = await self.connect(Connection(self._server.addresses[0]))
         try:
             reply = await connection.request(head + str(len(body)).encode() + b"\r\n\r\n" + body)
         finally:
@@ -145,10 +149,11 @@ class Sender:
         if reply.status != 200:
             raise SystemExit(f"bench: the app was refused with {reply.status}: {reply.body!r}")
 
-    def _lines(self, method: str, path: str, headers: Any) -> bytes:
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}", "Content-Type: application/json"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        return "\r\n".join([*lines, "Content-Length: "]).encode()
+
+def _lines(address: tuple[str, int], path: str, headers: Any) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: {}:{}".format(*address), "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([*lines, "Content-Length: "]).encode()
 
 
 def bearer_token(key: str) -> str:

@@ -1,9 +1,8 @@
-"""The server that is measured: our own, started for it, or one that runs already."""
+"""The servers that are measured: our own, started for it, or one that runs already."""
 
 import contextlib
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.measure import listening_on
+from bench.backends import Place
+from bench.measure import free_port, listening_on
 from inngest_fast.version import VERSION
 
 SIGNING_KEY = "signkey-bench-" + "0b" * 32
@@ -25,9 +25,9 @@ _STOPPED_WITHIN_S = 30.0
 
 @dataclass
 class Server:
-    """A server that answers."""
+    """A server that answers, or several that share their work."""
 
-    url: str
+    urls: list[str]
     signing_key: str
     event_key: str
     version: str
@@ -35,9 +35,9 @@ class Server:
     start_ms: float | None = None
 
     @property
-    def address(self) -> tuple[str, int]:
-        parts = urlsplit(self.url)
-        return parts.hostname or "127.0.0.1", parts.port or 80
+    def addresses(self) -> list[tuple[str, int]]:
+        parts = [urlsplit(url) for url in self.urls]
+        return [(part.hostname or "127.0.0.1", part.port or 80) for part in parts]
 
 
 def running(url: str, signing_key: str, event_key: str, pids: list[int]) -> Server:
@@ -45,19 +45,40 @@ def running(url: str, signing_key: str, event_key: str, pids: list[int]) -> Serv
     parts = urlsplit(url if "//" in url else f"http://{url}")
     if parts.scheme != "http" or not parts.hostname:
         raise SystemExit(f"bench: cannot play against {url!r}: an http:// URL is needed")
-    server = Server(f"http://{parts.netloc}", signing_key, event_key, "target", list(pids))
+    server = Server([f"http://{parts.netloc}"], signing_key, event_key, "target", list(pids))
     if not pids and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
-        server.pids = listening_on(server.address[1])
+        server.pids = listening_on(server.addresses[0][1])
     return server
 
 
 @contextlib.contextmanager
-def started(mode: str, arguments: list[str]) -> Iterator[Server]:
-    """Our server on a free port and an empty directory, from its first answer to its end."""
+def started(
+    mode: str, arguments: list[str], place: Place | None = None, replicas: int = 1
+) -> Iterator[Server]:
+    """Our servers on free ports, from their first answers to their end; what they need is made one by one.
+
+    Without a place there is one, on an empty directory. `start_ms` is of the first.
+    """
+    with contextlib.ExitStack() as running_ones:
+        found = [running_ones.enter_context(_process(mode, arguments, place)) for _ in range(replicas)]
+        keys = (SIGNING_KEY, EVENT_KEY) if mode == "start" else ("", EVENT_KEY)
+        urls = [f"http://127.0.0.1:{one.port}" for one in found]
+        yield Server(urls, *keys, VERSION, [one.pid for one in found], found[0].start_ms)
+
+
+@dataclass(frozen=True)
+class _Process:
+    port: int
+    pid: int
+    start_ms: float
+
+
+@contextlib.contextmanager
+def _process(mode: str, arguments: list[str], place: Place | None) -> Iterator[_Process]:
     with tempfile.TemporaryDirectory(prefix="inngest-fast-bench-") as home, _bytecode() as bytecode:
         directory = Path(home)
-        port = _free_port()
-        command = _command(mode, port, directory, arguments)
+        port = free_port()
+        command = _command(mode, port, directory, place) + arguments
         environment = {k: v for k, v in os.environ.items() if not k.startswith("INNGEST_")}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
@@ -67,9 +88,7 @@ def started(mode: str, arguments: list[str]) -> Iterator[Server]:
             process = subprocess.Popen(command, cwd=directory, env=environment, stdout=out, stderr=out)
         try:
             _wait_until_healthy(process, port, log)
-            start_ms = (time.perf_counter() - begun) * 1e3
-            keys = (SIGNING_KEY, EVENT_KEY) if mode == "start" else ("", EVENT_KEY)
-            yield Server(f"http://127.0.0.1:{port}", *keys, VERSION, [process.pid], start_ms)
+            yield _Process(port, process.pid, (time.perf_counter() - begun) * 1e3)
         finally:
             _stop(process)
 
@@ -98,21 +117,13 @@ def shared_bytecode() -> Iterator[None]:
             _compiled.pop()
 
 
-def _command(mode: str, port: int, directory: Path, arguments: list[str]) -> list[str]:
+def _command(mode: str, port: int, directory: Path, place: Place | None) -> list[str]:
     command = [sys.executable, "-m", "inngest_fast", mode, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--connect-gateway-port", "0", "--log-level", "warn"]
-    if mode == "start":
-        command += ["--signing-key", SIGNING_KEY, "--event-key", EVENT_KEY]
-        command += ["--sqlite-dir", str(directory / "data")]
-    else:
-        command += ["--no-discovery", "--no-poll"]
-    return command + arguments
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    if mode != "start":
+        return [*command, "--no-discovery", "--no-poll"]
+    command += ["--signing-key", SIGNING_KEY, "--event-key", EVENT_KEY]
+    return command + (place.arguments() if place else ["--sqlite-dir", str(directory / "data")])
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -1,4 +1,4 @@
-"""A server, an app and a sender, and the measuring of what they do."""
+"""Servers, an app and a sender, and the measuring of what they do."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 import msgspec
 
 from bench.app import App
+from bench.backends import Backends
 from bench.journal import Journal
 from bench.measure import Processes, milliseconds
 from bench.options import Options
@@ -24,9 +25,17 @@ _MEMORY_EVERY_S = 0.25
 
 
 class Stage:
-    def __init__(self, server: Server, options: Options, journal: Journal, sender: Sender) -> None:
+    def __init__(
+        self,
+        server: Server,
+        options: Options,
+        journal: Journal,
+        sender: Sender,
+        backends: Backends | None = None,
+    ) -> None:
         self.server = server
         self.options = options
+        self.backends = backends
         self.journal = journal
         self.sender = sender
         self.processes = Processes(server.pids)
@@ -107,12 +116,14 @@ class Stage:
         self._note(result, "rss_before_mib", self.processes.rss_mib())
         self._highest = before or 0.0
         peak = asyncio.create_task(self._peak())
+        behind = self._behind()
         cpu, own, begun = self.processes.cpu_seconds(), time.process_time(), time.perf_counter()
         try:
             yield
             seconds, own = time.perf_counter() - begun, time.process_time() - own
             await self.quiet()
             used = self.processes.cpu_seconds()
+            behind = {name: now - behind[name] for name, now in self._behind().items()}
         finally:
             peak.cancel()
         result.figures["seconds"] = seconds
@@ -120,6 +131,7 @@ class Stage:
         if cpu is not None and used is not None:
             result.figures["cpu_ms"] = (used - cpu) / units * 1e3
             result.figures["server_cores"] = (used - cpu) / seconds
+        result.figures |= {f"{name}_cpu_ms": used / units * 1e3 for name, used in behind.items()}
         result.figures["generator_cores"] = own / seconds
         self._latencies(result)
         highest = max((self._highest, self.processes.pss_mib() or 0.0)) if self.processes.known else None
@@ -128,6 +140,14 @@ class Stage:
         self._note(result, "pss_after_mib", self.processes.pss_mib())
         self._note(result, "rss_after_mib", self.processes.rss_mib())
         self._counts(result)
+
+    def _behind(self) -> dict[str, float]:
+        """CPU seconds so far of each backend that is known."""
+        used = {
+            name: processes.cpu_seconds()
+            for name, processes in (self.backends.processes if self.backends else {}).items()
+        }
+        return {name: seconds for name, seconds in used.items() if seconds is not None}
 
     def _latencies(self, result: Result) -> None:
         journal = self.journal
@@ -167,11 +187,11 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(server: Server, options: Options) -> AsyncIterator[Stage]:
+async def staged(server: Server, options: Options, backends: Backends | None = None) -> AsyncIterator[Stage]:
     """The app registered, the connections open."""
     journal = Journal()
     async with Sender(server, options.connections) as sender, App(journal, sender):
-        yield Stage(server, options, journal, sender)
+        yield Stage(server, options, journal, sender, backends)
 
 
 async def _within(work: Awaitable[object], seconds: float) -> bool:

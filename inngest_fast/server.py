@@ -131,7 +131,8 @@ async def _serve(settings: Settings, listening: socket.socket | None, on_serving
         drain_for = settings.drain_for
         assembly.serve(port)
         gc.freeze()  # what is here now stays: the collector need not look at it again
-        _log.info("serving", extra={"address": f"{host}:{port}", "mode": settings.mode})
+        about = {"store": adapters.store.details(), "queue": await adapters.queue.details()}
+        _log.info("serving", extra={"address": f"{host}:{port}", "mode": settings.mode, **about})
         on_serving()
         await _first(stopping, making_way, assembly.failed)
     finally:

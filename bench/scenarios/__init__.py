@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bench.result import Result
-from bench.scenarios import idle, ingest, noop, par10, steps3, wait
+from bench.scenarios import crowd, idle, ingest, noop, par10, steps3, wait
 from bench.stage import Stage
 
 Scenario = Callable[[Stage], Awaitable[list[Result]]]
@@ -16,4 +16,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "steps3": steps3.play,
     "par10": par10.play,
     "wait": wait.play,
+    "crowd": crowd.play,
 }
+APART: Final = frozenset({"crowd"})  # takes minutes, and is only played by its name

