@@ -41,8 +41,9 @@ class RedisQueue:
       third of `lease_ms` later, and by all others with it. Each then restores what it is at work on, and
       tells its limits; the rest is for who listens to `on_loss`.
     - A pending job takes about 325 bytes of Redis' memory with an id of 35 characters and no payload, and
-      about 630 as the timeout of a wait, with one of 75. Of the id there are two copies, of the payload one. The server must not evict (`maxmemory-policy noeviction`);
-      when it is full, what it holds is still leased, extended and done.
+      about 630 as the timeout of a wait, with one of 75. Of the id there are two copies, of the payload one.
+      The server must not evict (`maxmemory-policy noeviction`); when it is full, what it holds is still
+      leased, extended and done.
 
     An ACL user needs the keys `~{prefix}*` and the channels `&{prefix}*`, with the braces, and
 
