@@ -70,6 +70,7 @@ class RunChanges:
                 # Nothing fences it, and another server may have moved the run on.
                 live.broken = True
                 current = await self._live(run_id, since)
+                since = 0  # what the store has is what there is
                 continue
             if updated is None and live.pending is not None and not live.pending.done():
                 # Nothing fences it against the state that it was decided on, which may yet come to nothing.

@@ -1,12 +1,12 @@
-"""What became of a transaction whose COMMIT had no answer."""
+"""What became of a group whose COMMIT had no answer."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg import errors
 
 from inngest_fast.adapters.postgres.load import Connection
+from inngest_fast.adapters.postgres.statements import Statements
 
-_STATUS: Final = b"SELECT pg_xact_status(%s::xid8)"
 # A server that has not noticed yet that its client is gone may hold the transaction open for long.
 _END_ITS_BACKEND: Final = (
     b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -15,20 +15,22 @@ _END_ITS_BACKEND: Final = (
 )
 
 
-class UnknownFateError(Exception):
-    """The database does not remember the transaction any more."""
+class Signature(NamedTuple):
+    """By which a group is known: its writer's own row has the number, once the group is committed."""
+
+    writer: str
+    group: int
+    transaction_id: str
 
 
-async def was_committed(connection: Connection, transaction_id: str) -> bool | None:
-    """None while it is still open; then it is made to end. psycopg.Error when the question has no answer."""
+async def was_committed(connection: Connection, sql: Statements, signature: Signature) -> bool | None:
+    """None while it is still open; then it is made to end. psycopg.Error when the question has no answer.
+
+    Also after a crash, or a fail-over to a standby that it had not reached: then the row is as it was before.
+    """
     try:
-        row = await (await connection.execute(_STATUS, (transaction_id,))).fetchone()
-    except errors.InvalidParameterValue:
-        return False  # of the future: a standby that took over before the transaction reached it
-    status = row[0] if row else None
-    if status is None:
-        raise UnknownFateError(f"the database no longer knows the transaction {transaction_id}")
-    if status == "in progress":
-        await connection.execute(_END_ITS_BACKEND, (transaction_id,))
+        row = await (await connection.execute(sql.last_group, (signature.writer,))).fetchone()
+    except errors.LockNotAvailable:
+        await connection.execute(_END_ITS_BACKEND, (signature.transaction_id,))
         return None
-    return bool(status == "committed")
+    return row is not None and row[0] == signature.group

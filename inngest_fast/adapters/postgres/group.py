@@ -1,11 +1,13 @@
 """Group commit: many transitions in one database transaction, none of them split (design §3.2)."""
 
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import psycopg
 
 from inngest_fast.adapters.postgres.apply import Applier
+from inngest_fast.adapters.postgres.fate import Signature
 from inngest_fast.adapters.postgres.footprint import Footprint
 from inngest_fast.adapters.postgres.load import Connection, load
 from inngest_fast.adapters.postgres.lookups import KnownPaths, PathRow
@@ -29,9 +31,9 @@ class DoubtfulError(Exception):
 class UnansweredError(Exception):
     """The connection was lost after COMMIT may have been sent: only the database knows what became of it."""
 
-    def __init__(self, transaction_id: str, decided: Decided) -> None:
+    def __init__(self, signature: Signature, decided: Decided) -> None:
         super().__init__("the connection was lost during a commit")
-        self.transaction_id = transaction_id
+        self.signature = signature
         self.decided = decided  # if it was committed
 
 
@@ -43,6 +45,8 @@ class GroupCommit:
         self._entry = entry
         self._known = known
         self._keys_taken = 0
+        self._writer = secrets.token_hex(8)
+        self._number = 0  # of the last group; a try that failed has used up its own
 
     async def commit(self, connection: Connection, group: Group, *, careful: bool) -> Decided:
         """What became of each transition, given with the time of its commit call.
@@ -51,6 +55,7 @@ class GroupCommit:
         UniqueViolation if another writer was faster, and it or DoubtfulError if something was there that
         only `careful` finds.
         """
+        self._number += 1
         transaction_id = ""
         decided: Decided = []
         committing = False
@@ -62,7 +67,9 @@ class GroupCommit:
                     known=self._known,
                     careful=careful,
                 )
-                live, transaction_id = await load(connection, pipeline, self._sql, footprint)
+                live, transaction_id = await load(
+                    connection, pipeline, self._sql, footprint, self._writer, self._number
+                )
                 applier = Applier(live, footprint.places, self._known)
                 decided = [applier.apply(transition, now) for transition, now in group]
                 if applier.doubtful and not careful:
@@ -79,7 +86,8 @@ class GroupCommit:
             if not connection.closed:
                 await self._rollback(connection)
             if connection.closed and committing:
-                raise UnansweredError(transaction_id, decided) from error
+                signature = Signature(self._writer, self._number, transaction_id)
+                raise UnansweredError(signature, decided) from error
             raise
         self._keys_taken = keys_taken % _KEYS_BETWEEN_SWEEPS
         if live.paths.rows:

@@ -20,12 +20,17 @@ _THERE = Event("", "", "", 0, 0, b"")  # stands for an event whose row nobody as
 
 
 async def load(
-    connection: Connection, pipeline: AsyncPipeline, sql: Statements, wanted: Footprint
+    connection: Connection,
+    pipeline: AsyncPipeline,
+    sql: Statements,
+    wanted: Footprint,
+    writer: str,
+    group: int,
 ) -> tuple[Live, str]:
-    """Begins a transaction. Returns the rows, and the transaction's id."""
+    """Begins the transaction of that group of the writer. Returns the rows, and the transaction's id."""
     execute = connection.execute
     await execute(sql.begin)
-    id_cursor = await execute(sql.transaction_id)
+    id_cursor = await execute(sql.sign, (writer, group))
     swept = _texts(wanted.swept)
     asked: dict[str, _Cursor] = {}
     if wanted.signals:

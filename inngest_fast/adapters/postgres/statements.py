@@ -24,8 +24,15 @@ class Statements:
 
         self.begin: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
         self.commit: Final = b"COMMIT"
-        # Later this tells whether a COMMIT without an answer took place.
-        self.transaction_id: Final = b"SELECT pg_current_xact_id()::text"
+        # Later this tells whether a COMMIT without an answer took place. The transaction's id alone would
+        # not: after a crash it may be another's.
+        self.sign: Final = on(
+            "INSERT INTO ~writers AS writers (id, last_group, at) VALUES (%b::text, %b::bigint, now())"
+            " ON CONFLICT (id) DO UPDATE SET last_group = excluded.last_group, at = excluded.at"
+            " RETURNING pg_current_xact_id()::text"
+        )
+        self.last_group: Final = on("SELECT last_group FROM ~writers WHERE id = %b::text FOR UPDATE NOWAIT")
+        self.forget_writers: Final = on("DELETE FROM ~writers WHERE at < now() - interval '1 day' * %b::int")
 
         # Locks. Each statement sees what was committed before its own start: so rows that a transaction
         # reaches through others (a wait's jobs through the wait) are read after these.

@@ -14,7 +14,7 @@ from inngest_fast.adapters.postgres.database import (
     concerns_one_transition,
     worth_repeating,
 )
-from inngest_fast.adapters.postgres.fate import UnknownFateError, was_committed
+from inngest_fast.adapters.postgres.fate import Signature, was_committed
 from inngest_fast.adapters.postgres.group import Decided, DoubtfulError, GroupCommit, UnansweredError
 from inngest_fast.adapters.postgres.link import Link
 from inngest_fast.adapters.postgres.load import Connection
@@ -27,6 +27,7 @@ from inngest_fast.ports.wait_search import Entry
 MAX_GROUP: Final = 512
 
 _TRIES: Final = 10  # of a group that other writers were in the way of
+_DAYS_REMEMBERED: Final = 7  # writers that are gone
 _LOST: Final = 2  # connections that a group may use up: the first may have been dead for long
 _SECONDS_TO_SETTLE: Final = 10.0  # once the store is closing
 
@@ -45,7 +46,8 @@ class Writer:
         self._known = known
         self._last: Connection | None = None  # that a group went to
         self._link = Link(database, lifetime)
-        self._groups = GroupCommit(Statements(schema), entry, known)
+        self._sql = Statements(schema)
+        self._groups = GroupCommit(self._sql, entry, known)
         self._handed: deque[_Handed] = deque()
         self._wake = asyncio.Event()
         self._closing = False
@@ -59,7 +61,8 @@ class Writer:
 
     async def open(self) -> None:
         """Raises psycopg.Error without a connection."""
-        await self._link.connection()
+        connection = await self._link.connection()
+        await connection.execute(self._sql.forget_writers, (_DAYS_REMEMBERED,))
         self._link.worked()
         self._task = asyncio.create_task(self._serve(), name="postgres-writer")
 
@@ -140,7 +143,7 @@ class Writer:
                 with answering(connection):
                     decided = await self._groups.commit(connection, transitions, careful=tries > 0)
             except UnansweredError as unanswered:
-                if await self._settle(unanswered.transaction_id):
+                if await self._settle(unanswered.signature):
                     return unanswered.decided
                 error: Exception = unanswered
             except Exception as raised:
@@ -158,8 +161,8 @@ class Writer:
             else:
                 raise error
 
-    async def _settle(self, transaction_id: str) -> bool:
-        """Whether the transaction was committed. Its callers wait for the truth, as long as there is hope."""
+    async def _settle(self, signature: Signature) -> bool:
+        """Whether the group was committed. Its callers wait for the truth, as long as there is hope."""
         loop = asyncio.get_running_loop()
         last = 0.0
         while True:
@@ -167,12 +170,10 @@ class Writer:
             try:
                 connection = await self._link.connection()
                 with answering(connection):
-                    committed = await was_committed(connection, transaction_id)
+                    committed = await was_committed(connection, self._sql, signature)
                 if committed is not None:
                     self._link.worked()
                     return committed
-            except UnknownFateError as error:
-                raise StoreError(f"it is unknown whether a commit took place: {error}") from error
             except psycopg.Error as error:
                 reason = str(self._database.error(error, "read"))
                 self._log_failure(reason)

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from inngest_fast.adapters.postgres import migrate
+from inngest_fast.adapters.postgres import fate, migrate
 from inngest_fast.domain.errors import StoreError, StoreVersionError
 from inngest_fast.domain.transitions import AddJob, AddWait, PutEvent, Transition
 from tests.conformance.store.making import Clock, event, event_id, job, run_id, started, updated, wait
@@ -431,3 +431,38 @@ async def test_connection_of_the_writer_is_replaced_in_time(schema):
 
 async def test_close_of_a_store_that_never_opened(schema):
     await store_on(schema).close()
+
+
+async def test_what_became_of_a_commit_is_told_by_the_writers_own_row(schema):
+    """A transaction's id would not do: after a crash another one may have it, and be committed."""
+    async with opened(schema) as store:
+        writer = store._writer
+        assert (await store.commit(started(1))).applied
+        number, name = writer._groups._number, writer._groups._writer
+        ((transaction_id,),) = await sql("SELECT pg_current_xact_id()::text")  # is committed by now
+        connection = await writer._link.connection()
+        for group, committed in [(number, True), (number + 1, False), (number - 1, False)]:
+            signature = fate.Signature(name, group, transaction_id)
+            assert await fate.was_committed(connection, writer._sql, signature) is committed
+        unknown = fate.Signature("another", number, transaction_id)
+        assert await fate.was_committed(connection, writer._sql, unknown) is False
+
+
+async def test_a_group_that_is_still_open_is_made_to_end(schema):
+    async with opened(schema) as store:
+        writer = store._writer
+        assert (await store.commit(started(1))).applied
+        async with await psycopg.AsyncConnection.connect(postgres_server.uri()) as hanging:
+            cursor = await hanging.execute(
+                writer._sql.sign, (writer._groups._writer, writer._groups._number + 1)
+            )
+            ((transaction_id,),) = await cursor.fetchall()
+            signature = fate.Signature(writer._groups._writer, writer._groups._number + 1, transaction_id)
+            connection = await writer._link.connection()
+            told = await fate.was_committed(connection, writer._sql, signature)
+            assert told is None
+            async with asyncio.timeout(15):
+                while told is None:
+                    told = await fate.was_committed(connection, writer._sql, signature)
+            assert told is False
+            await hanging.close()

@@ -90,7 +90,10 @@ def texts(of):
     }
 
 
-@pytest.mark.parametrize("name", texts(Statements("s")))
+OF_WRITERS = ("forget_writers", "last_group")  # of which there is one row for each server
+
+
+@pytest.mark.parametrize("name", sorted(texts(Statements("s")).keys() - set(OF_WRITERS)))
 def test_no_write_scans_a_table(filled, name):
     connection, schema = filled
     found = plan(connection, texts(Statements(schema))[name])
@@ -150,7 +153,7 @@ async def test_every_table_has_an_environment(schema, clock):
     await store.commit(started(1, key="k"))
     await store.close()
     found = await rows(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'")
-    tables = {name for (name,) in found} - {"environments", "migrations"}
+    tables = {name for (name,) in found} - {"environments", "migrations", "writers"}
     assert len(tables) >= 9
     for table in tables:
         assert set(await rows(f"SELECT env FROM {schema}.{table}")) <= {(1,)}
@@ -204,7 +207,8 @@ def test_plans_made_while_tables_are_empty_will_do_when_they_are_full(clock):
         for script in migrate.scripts():
             connection.execute(script.text)
         connection.execute("SET plan_cache_mode = force_generic_plan")
-        for statement in [*texts(Statements(name)).values(), *texts(Queries(name)).values()]:
+        statements = {**texts(Statements(name)), **texts(Queries(name))}
+        for statement in (text for of, text in statements.items() if of not in OF_WRITERS):
             kinds = re.findall(r"%b::(\w+(?:\[\])?)", statement.decode())
             numbers = iter(range(1, len(kinds) + 1))
             text = re.sub("%b", lambda _, numbers=numbers: f"${next(numbers)}", statement.decode())

@@ -131,3 +131,10 @@ CREATE TABLE keys (
   PRIMARY KEY (function_id, digest)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 CREATE INDEX keys_by_end ON keys (until);
+
+-- The last group that each writer has committed: what a COMMIT without an answer came to.
+CREATE TABLE writers (
+  id         TEXT COLLATE "C" PRIMARY KEY,
+  last_group BIGINT NOT NULL,
+  at         TIMESTAMPTZ NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
