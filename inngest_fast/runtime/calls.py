@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from inngest_fast.domain.apps import Function
@@ -30,7 +30,7 @@ Sign = Callable[[bytes], str]
 SHOW_RUNNING_AFTER_S = 0.25
 
 _log = logging.getLogger(__name__)
-_NOBODY: Mapping[str, Wait] = {}
+_NOBODY: Mapping[str, Sequence[Wait]] = {}
 
 
 class Calls:
@@ -127,7 +127,9 @@ class Calls:
         while True:
             holders = await self._holders(job, signals) if signals else _NOBODY
 
-            def decide(run: Run, function: Function, holders: Mapping[str, Wait] = holders) -> Transition:
+            def decide(
+                run: Run, function: Function, holders: Mapping[str, Sequence[Wait]] = holders
+            ) -> Transition:
                 called = answered.Called(
                     job=job,
                     answer=answer,
@@ -158,14 +160,14 @@ class Calls:
             max_redirects=limits.MAX_REDIRECTS,
         )
 
-    async def _holders(self, job: Job, signals: list[str]) -> Mapping[str, Wait]:
+    async def _holders(self, job: Job, signals: list[str]) -> Mapping[str, Sequence[Wait]]:
         """The live waits for these signals that are not the run's own."""
-        holders: dict[str, Wait] = {}
+        holders: dict[str, list[Wait]] = {}
         for signal in signals:
             found = await until_stored(partial(self._waits.find, [by_signal(signal)]), self._entropy)
             for wait in found.waits:
                 if wait.key == signal and wait.run_id != job.run_id:
-                    holders[signal] = wait
+                    holders.setdefault(signal, []).append(wait)
         return holders
 
     def _begin(self, run: Run, function: Function) -> Transition | None:

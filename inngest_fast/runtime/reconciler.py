@@ -52,6 +52,7 @@ class Reconciler:
         self._last = ""
         self._last_run = ""
         self._cursor = ""
+        self._over: list[str] = []
         self._missing: list[str] = []
         self._loss = asyncio.Event()
         queue.on_loss(self._loss.set)
@@ -112,12 +113,19 @@ class Reconciler:
             await self._repair(run_id)
 
     async def _drop_over(self) -> None:
-        """Changes of several servers may overtake each other: a job queued after it was over would stay."""
+        """Changes of several servers may overtake each other: a job queued after it was over would stay.
+
+        A job counts as one of these when it was over, and in the queue, in two rounds.
+        """
+        over, self._over = self._over, []
+        if over:
+            gone = set(await self._queue.missing(over))
+            for job_id in await self._store.jobs_over([id for id in over if id not in gone]):
+                self._counters.add("reconciler_jobs_dropped")
+                self._queue.drop(job_id)
         ids, self._cursor = await self._queue.scan(self._cursor)
         # What is in the queue was in the store before: what is not there now is over.
-        for job_id in await self._store.jobs_over(ids) if ids else ():
-            self._counters.add("reconciler_jobs_dropped")
-            self._queue.drop(job_id)
+        self._over = await self._store.jobs_over(ids) if ids else []
 
     async def _rearm(self) -> None:
         found, self._missing = self._missing, []

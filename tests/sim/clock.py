@@ -16,3 +16,14 @@ class Clock:
 
     def step(self, ms: int) -> None:
         self._offset += ms
+
+
+class SkewedClock(Clock):
+    """A clock that is always so far from another one."""
+
+    def __init__(self, clock: Clock, ms: int) -> None:
+        self._clock = clock
+        self._ms = ms
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self._ms

@@ -70,7 +70,7 @@ class ProcessStore:
         return len(self._line) + len(self._group) + len(self._decided)
 
     async def open(self) -> None:
-        await self._read(lambda: None)
+        await self.read(lambda: None)
 
     async def close(self) -> None:
         while self.backlog:  # noqa: ASYNC110 - virtual time costs nothing
@@ -128,7 +128,7 @@ class ProcessStore:
         else:
             self._busy = False
 
-    async def _read(self, what: Callable[[], T]) -> T:
+    async def read(self, what: Callable[[], T]) -> T:
         """What was there at some moment between question and answer."""
         faults = self._faults
         await asyncio.sleep(faults.delay(faults.read_delay))
@@ -141,43 +141,46 @@ class ProcessStore:
         return found
 
     async def run(self, run_id: str) -> Run | None:
-        return await self._read(lambda: read_now(self._disk.run(run_id)))
+        return await self.read(lambda: read_now(self._disk.run(run_id)))
 
     async def runs(self, query: RunQuery) -> list[Run]:
-        return await self._read(lambda: read_now(self._disk.runs(query)))
+        return await self.read(lambda: read_now(self._disk.runs(query)))
 
     async def event(self, event_id: str) -> Event | None:
-        return await self._read(lambda: read_now(self._disk.event(event_id)))
+        return await self.read(lambda: read_now(self._disk.event(event_id)))
 
     async def events(self, query: EventQuery) -> list[Event]:
-        return await self._read(lambda: read_now(self._disk.events(query)))
+        return await self.read(lambda: read_now(self._disk.events(query)))
 
     async def waits(self, ids: Sequence[int]) -> list[Wait]:
-        return await self._read(lambda: read_now(self._disk.waits(ids)))
+        return await self.read(lambda: read_now(self._disk.waits(ids)))
 
     async def live_waits(self, after: int, limit: int) -> list[Wait]:
-        return await self._read(lambda: read_now(self._disk.live_waits(after, limit)))
+        return await self.read(lambda: read_now(self._disk.live_waits(after, limit)))
 
     async def jobs(self, after: str, limit: int) -> list[Job]:
-        return await self._read(lambda: read_now(self._disk.jobs(after, limit)))
+        return await self.read(lambda: read_now(self._disk.jobs(after, limit)))
 
     async def run_jobs(self, run_id: str) -> list[Job]:
-        return await self._read(lambda: read_now(self._disk.run_jobs(run_id)))
+        return await self.read(lambda: read_now(self._disk.run_jobs(run_id)))
 
     async def job(self, job_id: str) -> Job | None:
-        return await self._read(lambda: read_now(self._disk.job(job_id)))
+        return await self.read(lambda: read_now(self._disk.job(job_id)))
+
+    async def jobs_over(self, job_ids: Sequence[str]) -> list[str]:
+        return await self.read(lambda: read_now(self._disk.jobs_over(job_ids)))
 
     async def apps(self) -> list[App]:
-        return await self._read(lambda: read_now(self._disk.apps()))
+        return await self.read(lambda: read_now(self._disk.apps()))
 
     async def functions(self) -> list[Function]:
-        return await self._read(lambda: read_now(self._disk.functions()))
+        return await self.read(lambda: read_now(self._disk.functions()))
 
     async def count_live_runs(self) -> int:
-        return await self._read(lambda: read_now(self._disk.count_live_runs()))
+        return await self.read(lambda: read_now(self._disk.count_live_runs()))
 
     async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:
-        return await self._read(lambda: read_now(self._disk.stuck_runs(after, limit, queued_before)))
+        return await self.read(lambda: read_now(self._disk.stuck_runs(after, limit, queued_before)))
 
 
 def read_now(work: Any) -> Any:

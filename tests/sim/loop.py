@@ -10,6 +10,8 @@ from tests.fixtures.virtual_loop import DeadlockError
 
 T = TypeVar("T")
 
+_BUSY_STEPS = 20_000  # in one moment: nothing that ends takes so many
+
 PROCESS: ContextVar[object] = ContextVar("PROCESS")
 
 
@@ -27,9 +29,11 @@ class SimLoop(asyncio.BaseEventLoop):
         self._clock_resolution = 1e-9
         self._tasks_made = 0
         self.steps = 0
+        self._moved_at = 0
         self.alarm_at = 0
         self.alarm: Callable[[], None] = lambda: None
         self.faults: list[dict[str, Any]] = []
+        self._stalled: dict[object, list[asyncio.Handle]] = {}  # what processes would have done meanwhile
         self.killed = False  # a process: what it was told and did not hear is no fault
         self.set_exception_handler(self._fault)
         self.set_task_factory(self._task)
@@ -41,6 +45,17 @@ class SimLoop(asyncio.BaseEventLoop):
         """The unfinished tasks of a process, in the order of their making."""
         found = [task for task in asyncio.all_tasks(self) if task.process is process]
         return sorted(found, key=lambda task: task.number)
+
+    def stall(self, process: object) -> None:
+        """Nothing of a process goes on until it is resumed."""
+        self._stalled.setdefault(process, [])
+
+    def resume(self, process: object) -> None:
+        """A stalled process goes on as if nothing had happened."""
+        self._ready.extend(self._stalled.pop(process, ()))
+
+    def is_stalled(self, process: object) -> bool:
+        return process in self._stalled
 
     def _fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if not (self.killed and context["message"] == "Future exception was never retrieved"):
@@ -64,6 +79,7 @@ class SimLoop(asyncio.BaseEventLoop):
                 raise DeadlockError("nothing is ready and no timer is set")
             if timers[0]._when > self._now:
                 self._now = timers[0]._when
+                self._moved_at = self.steps
         while timers and timers[0]._when <= self._now:
             timer = heapq.heappop(timers)
             timer._scheduled = False
@@ -74,7 +90,12 @@ class SimLoop(asyncio.BaseEventLoop):
         handle = ready.popleft()
         if handle._cancelled:
             return
+        if self._stalled and (held := self._stalled.get(handle._context.get(PROCESS))) is not None:
+            held.append(handle)
+            return
         self.steps += 1
+        if self.steps - self._moved_at > _BUSY_STEPS:
+            raise DeadlockError("time does not go on: something is done again and again")
         if self.steps == self.alarm_at:
             self.alarm()
             if handle._cancelled:

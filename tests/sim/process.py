@@ -31,10 +31,17 @@ class Process:
         self._context = copy_context()
         self._context.run(PROCESS.set, self)
         self.store = store
-        self.queue = MemoryQueue(clock)
         self.index = MemoryWaitIndex()
         self.entropy = SeededEntropy(random)
-        adapters = Adapters(
+        self.assembly = Assembly(self._adapters(store, client, clock), settings, None)
+        if cached is not None:
+            self.assembly.cache._max = cached  # bytes of runs: they go while they are in use
+        self.up = False
+        self.dead = False
+
+    def _adapters(self, store: ProcessStore, client: AppClient, clock: Clock) -> Adapters:
+        self.queue = MemoryQueue(clock)
+        return Adapters(
             store=store,
             queue=self.queue,
             wait_index=self.index,
@@ -43,11 +50,6 @@ class Process:
             clock=clock,
             entropy=self.entropy,
         )
-        self.assembly = Assembly(adapters, settings, None)
-        if cached is not None:
-            self.assembly.cache._max = cached  # bytes of runs: they go while they are in use
-        self.up = False
-        self.dead = False
 
     def do(self, work: Any) -> SimTask:
         """A task of this process."""

@@ -100,6 +100,7 @@ class Program:
     cancel: str = ""  # the event that cancels a run of the same `n`
     start_s: int = 0
     finish_s: int = 0
+    late: bool = False  # registered only while the simulation runs
 
 
 @lru_cache(maxsize=4096)

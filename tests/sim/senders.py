@@ -55,8 +55,8 @@ class Senders:
     async def post(self, body: bytes, *, seed: str = "", resend: bool) -> list[str] | None:
         """Sends events, with `resend` until they are acknowledged. Their ids then, else None."""
         while True:
-            process = self._world.process
-            if process is not None and process.up:
+            process = self._world.contact()
+            if process is not None:
                 acked = await self._post_to(process, body, seed)
                 if acked is not None:
                     return acked
@@ -74,7 +74,7 @@ class Senders:
                 self.cancelled_n.add(json.loads(event.wire)["data"]["n"])
         world.note("post", body, seed)
         accepting = process.do(process.assembly.ingest.accept(events))
-        started = await self._answer(accepting)
+        started = await self.answer(accepting)
         if started is None:
             return None
         for event, runs in zip(events, started, strict=True):
@@ -102,12 +102,12 @@ class Senders:
                 world.check(world.model.must, ended, "the run", run_id, "was called", said, "and is not")
 
     async def _ask(self, what: Callable[[Process], Any]) -> Any:
-        process = self._world.process
-        if process is None or not process.up:
+        process = self._world.contact()
+        if process is None:
             return None
-        return await self._answer(process.do(what(process)))
+        return await self.answer(process.do(what(process)))
 
-    async def _answer(self, asked: "asyncio.Task[Any]") -> Any:
+    async def answer(self, asked: "asyncio.Task[Any]") -> Any:
         """What the server answers; None if it does not, or cannot now."""
         await asyncio.wait((asked,))
         if asked.cancelled():

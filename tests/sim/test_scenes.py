@@ -9,7 +9,7 @@ import pytest
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.runs import RunStatus
 from tests.sim import rest
-from tests.sim.programs import Program, Run, Sleep, WaitSignal
+from tests.sim.programs import All, Program, Run, Sleep, WaitSignal
 from tests.sim.world import World, simulate
 
 
@@ -29,6 +29,21 @@ def test_a_superseded_signal_wait_ends_with_its_timeout() -> None:
     world = simulate(1, programs=programs, scene=scene)
     ended = [record.ended for record in world.model.runs.values()]
     assert [(run.status, run.output) for run in ended] == [(RunStatus.COMPLETED, b"[null]")] * 2
+
+
+def test_a_signal_is_taken_from_all_who_wait_for_it() -> None:
+    """One run may wait for a signal with two steps at once; both give way."""
+    body = (All(((WaitSignal("f0-1", "s", 30),), (WaitSignal("f0-2", "s", 20),))),)
+    programs = {"f0": Program("f0", body, event="app/a")}
+
+    async def scene(world: World) -> None:
+        await start(world, "app/a")
+        await asyncio.sleep(1)
+        await start(world, "app/a")
+
+    world = simulate(1, programs=programs, scene=scene)
+    ended = [record.ended for record in world.model.runs.values()]
+    assert [run.status for run in ended] == [RunStatus.COMPLETED] * 2
 
 
 def test_a_job_survives_a_cancellation_that_could_not_be_stored() -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from random import Random
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.errors import StoreError
@@ -38,6 +39,11 @@ Scene = Callable[["World"], Any]
 class World:
     """A seed chooses the programs, the faults and what is sent; a test may choose instead."""
 
+    tests = "test_simulation.py"
+    faults_type = Faults
+    model_type = Model
+    senders_at_once = (1, 3, 6)
+
     def __init__(
         self,
         seed: int,
@@ -51,10 +57,10 @@ class World:
         self.loop = loop
         self.random = Random(seed)
         self.programs = write_programs(self.random) if programs is None else programs
-        self.faults = Faults(self.random, wild=scene is None)
+        self.faults = self.faults_type(self.random, wild=scene is None)
         self._scene = scene or self._storm
         self.clock = Clock(loop)
-        self.model = Model(self.programs, self.faults.clock_steps * STEP_MS)
+        self.model = self.model_type(self.programs, self.faults.clock_steps * STEP_MS)
         self.settings = Settings(
             discovery=False,
             poll=False,
@@ -78,6 +84,7 @@ class World:
         self._violation: Exception | None = None
         self._violated = asyncio.Event()
         self._since = 0
+        self._clocks_agree = not self.faults.clock_steps
 
     def note(self, *what: object) -> None:
         self.trace.append((self.loop.time(), self.loop.steps, *what))
@@ -115,7 +122,7 @@ class World:
         lasts = CRON_STORM_S if "cron" in self.programs else STORM_S
         busy = [
             self.loop.create_task(self.senders.blunder(lasts / 2))
-            for _ in range(self.random.choice((1, 3, 6)))
+            for _ in range(self.random.choice(self.senders_at_once))
         ]
         busy += [self.loop.create_task(self._step_clock()), self.loop.create_task(self._lose_jobs())]
         await asyncio.sleep(lasts)
@@ -130,11 +137,19 @@ class World:
     def _register(self) -> None:
         app = App(id="app", name="app", url="http://app/api/inngest", created_at=1, updated_at=1)
         self.disk.decide(Transition([PutApp(app)]))
-        for program in self.programs.values():
+        for program in self._registered():
             function = Function(f"id-{program.slug}", "app", "app", program.slug, 1, _config(program), 1, 1)
             self.disk.decide(Transition([PutFunction(function)]))
 
+    def _registered(self) -> Iterable[Program]:
+        return self.programs.values()
+
     # Processes
+
+    def contact(self) -> Process | None:
+        """Who takes a request now."""
+        process = self.process
+        return process if process is not None and process.up else None
 
     async def _keep_running(self) -> None:
         while True:
@@ -217,7 +232,7 @@ class World:
     async def _serve(self, request: AppRequest) -> AppResponse:
         if request.method != "POST":
             return AppResponse(200, {}, b"{}")
-        slug = json.loads(request.body)["ctx"]["fn_id"].removeprefix("id-")
+        slug = parse_qs(urlsplit(request.url).query)["fnId"][0]
         self.note("served", request)
         if self.faults.happens(self.faults.empty_answers):
             version = str(self.programs[slug].version)
@@ -275,7 +290,7 @@ class World:
         self.note("commit", transition, committed)
         self.check(self.model.after, transition, before, committed, tables)
         job = transition.job
-        if job is not None and committed.applied and not self.faults.clock_steps:
+        if job is not None and committed.applied and self._clocks_agree:
             self.check(self.model.must, now >= job.due, "too early by", job.due - now, "ms:", job)
         return committed
 
@@ -318,13 +333,13 @@ def _watched(disk_type: type[Disk], world: World) -> Disk:
     return Watched(world.clock)
 
 
-def simulate(seed: int, **how: Any) -> World:
+def simulate(seed: int, *, world_type: type[World] = World, **how: Any) -> World:
     """Runs one seed. AssertionError, with the whole story, when something was not as it must be."""
     world: World | None = None
 
     async def main(loop: SimLoop) -> None:
         nonlocal world
-        world = World(seed, loop, **how)
+        world = world_type(seed, loop, **how)
         await world.run()
 
     try:
@@ -348,7 +363,7 @@ def _report(world: World, error: Exception) -> str:
             "",
             *story.lines(world.trace),
             "",
-            f"again: SIM_FIRST_SEED={world.seed} SIM_SEEDS=1 python -m pytest tests/sim/test_simulation.py -k seeds",
+            f"again: SIM_FIRST_SEED={world.seed} SIM_SEEDS=1 python -m pytest tests/sim/{world.tests} -k seeds",
             what,
         )
     )

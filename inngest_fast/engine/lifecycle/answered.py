@@ -27,7 +27,7 @@ from inngest_fast.engine.ops.wait_for_signal import wait_for_signal
 
 _FINISHED = frozenset((Opcode.STEP, Opcode.STEP_RUN, Opcode.STEP_FAILED))
 _UNSUPPORTED = frozenset((Opcode.GATEWAY, Opcode.AI_GATEWAY, Opcode.SYNC_RUN_COMPLETE))
-_NO_HOLDERS: Mapping[str, Wait] = {}
+_NO_HOLDERS: Mapping[str, Sequence[Wait]] = {}
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Called(msgspec.Struct, frozen=True):
     started_at: int
     now: int
     retry_interval_ms: int = 0
-    holders: Mapping[str, Wait] = _NO_HOLDERS  # live waits for the signals that the answer asks for
+    holders: Mapping[str, Sequence[Wait]] = _NO_HOLDERS  # live waits for the signals that the answer asks for
 
 
 def decide(run: Run, function: Function, called: Called, entropy: Entropy) -> Transition:

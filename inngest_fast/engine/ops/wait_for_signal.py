@@ -1,6 +1,6 @@
 """WaitForSignal (sdk-protocol §8.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.domain.ops import Op
@@ -12,18 +12,20 @@ from inngest_fast.engine.lifecycle.errors import AttemptError, RunFatalError
 from inngest_fast.engine.ops.waiting import expiry, resume_job, wait_for
 
 
-def wait_for_signal(draft: Draft, op: Op, holders: Mapping[str, Wait], *, parallel: bool) -> None:
-    """`holders` are the live waits for the signals of this answer, by signal."""
+def wait_for_signal(draft: Draft, op: Op, holders: Mapping[str, Sequence[Wait]], *, parallel: bool) -> None:
+    """`holders` are the live waits of others for the signals of this answer, by signal: of one run, but
+    perhaps of several steps.
+    """
     signal = op.signal or op.name
     if not signal:
         raise AttemptError(f"step {op.display_name!r} waits for a signal without naming it")
     expires = expiry(op, draft.now, limits.DEFAULT_WAIT)
-    holder = holders.get(signal)
-    if holder is not None:
-        if op.conflict != "replace":
-            raise RunFatalError(
-                "InngestErrSignalConflict", "Signal conflict; signal wait already exists for another run"
-            )
+    held = holders.get(signal, ())
+    if held and op.conflict != "replace":
+        raise RunFatalError(
+            "InngestErrSignalConflict", "Signal conflict; signal wait already exists for another run"
+        )
+    for holder in held:
         draft.act(_supersede(holder))
     wait_for(draft, op, WaitKind.SIGNAL, expires, parallel=parallel, key=signal)
 

@@ -117,7 +117,7 @@ def test_a_wait_for_a_signal_that_nobody_has(fields, signal, expires, conflict):
 
 @pytest.mark.parametrize("conflict", ["", "fail", "other"])
 def test_a_signal_that_another_run_waits_for_fails_the_new_run(conflict):
-    held = {"sig": wait(5, WaitKind.SIGNAL, run_id="other", key="sig")}
+    held = {"sig": [wait(5, WaitKind.SIGNAL, run_id="other", key="sig")]}
     decided = answer(
         run(), EDGE, ops(op("WaitForSignal", "w", signal="sig", conflict=conflict)), holders=held
     )
@@ -131,7 +131,7 @@ def test_a_signal_that_another_run_waits_for_fails_the_new_run(conflict):
 def test_a_signal_can_be_taken_from_another_run_which_waits_in_vain_until_its_timeout():
     held = wait(5, WaitKind.SIGNAL, step_id="theirs", run_id="other", key="sig")
     decided = answer(
-        run(), EDGE, ops(op("WaitForSignal", "w", signal="sig", conflict="replace")), holders={"sig": held}
+        run(), EDGE, ops(op("WaitForSignal", "w", signal="sig", conflict="replace")), holders={"sig": [held]}
     )
     kinds = decided.kinds
     assert kinds.index("ConsumeWait") < kinds.index("AddWait")
@@ -141,6 +141,13 @@ def test_a_signal_can_be_taken_from_another_run_which_waits_in_vain_until_its_ti
     assert (resumed.kind, resumed.run_id, resumed.step_id) == (JobKind.RESUME, "other", "theirs")
     assert (resumed.due, resumed.payload) == (held.expires_at, b"null")
     assert not decided.ended
+
+
+def test_a_signal_is_taken_from_every_step_of_another_run_that_waits_for_it():
+    held = [wait(n, WaitKind.SIGNAL, step_id=f"s{n}", run_id="other", key="sig") for n in (5, 6)]
+    found = ops(op("WaitForSignal", "w", signal="sig", conflict="replace"))
+    decided = answer(run(), EDGE, found, holders={"sig": held})
+    assert [a.wait_id for a in decided.actions if type(a).__name__ == "ConsumeWait"] == [5, 6]
 
 
 def test_the_signals_of_an_answer_are_named_for_their_holders_to_be_found():
@@ -220,7 +227,7 @@ def test_an_invocation_publishes_its_event_and_waits_for_the_end(fields, data, r
 )
 def test_a_step_that_is_reported_again_is_not_started_again(found, known):
     """Another holder of the signal is the proof that nothing even looks at it."""
-    held = {"sig": wait(5, WaitKind.SIGNAL, run_id="other", key="sig")}
+    held = {"sig": [wait(5, WaitKind.SIGNAL, run_id="other", key="sig")]}
     decided = answer(run([known]), EDGE, ops(found), holders=held)
     assert decided.steps == {}
     assert decided.waits == []
