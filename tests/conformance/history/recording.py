@@ -103,7 +103,8 @@ class Line:
     server, was decided.
 
     So the order of the history is that in which the database decided, without asking it. The decisions of
-    the servers race as ever: each is made on what its server knew before it came into line.
+    the servers race as ever: each is made on what its server knew before it came into line. What this leaves
+    to others: groups of several transitions, and groups of two servers at once.
     """
 
     def __init__(self, history: History, clock: Clock) -> None:

@@ -16,10 +16,9 @@ from inngest_fast.ports.app_client import AppRequest, AppResponse
 from tests.conformance.history.recording import Acknowledged, Arrived, Called, History, Line, MayFail
 from tests.conformance.history.server import Server, Tasks
 from tests.sim import sdk
-from tests.sim.programs import All, Invoke, Program, Run, Sleep, Step, Throw, WaitEvent
+from tests.sim.programs import All, Invoke, Program, Run, Sleep, Step, Throw, WaitEvent, steps_of
 from tests.sim.replica_world import _registration as registration
 
-_PATIENCE_S = 20.0
 _NAP_S = 0.03
 _MINUTE = 60
 
@@ -160,6 +159,15 @@ class Scene:
         for event, started in zip(events, accepting.result(), strict=True):
             self.history.add(Acknowledged(event, started))
         return True
+
+    def executed_again(self) -> list[tuple[str, str]]:
+        """Steps of runs whose body ran more often than once for its result and once for each failure."""
+        fails = {
+            step.id: getattr(step, "fails", 0)
+            for program in PROGRAMS.values()
+            for step in steps_of(program.body)
+        }
+        return [(run_id, id) for (run_id, id), n in self.app.executions.items() if n > fails[id] + 1]
 
     def check_rest(self) -> None:
         """Nothing is held for ever, and no safety net was needed but for the queue."""
