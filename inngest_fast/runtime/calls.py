@@ -22,7 +22,7 @@ from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.live_waits import LiveWaits
-from inngest_fast.runtime.persistence import until_stored
+from inngest_fast.runtime.persistence import consume, until_stored
 from inngest_fast.runtime.run_changes import RunChanges
 
 Sign = Callable[[bytes], str]
@@ -66,7 +66,7 @@ class Calls:
         run = await self._settled(job)
         if run is None or function is None:
             _log.error("a job without its run was dropped", extra={"job": job.id})
-            await self._consume(job)
+            await consume(job, self._committer, self._entropy)
             return
         while before_call.obstacle(run, function, job, self._clock.now_ms(), self._entropy) is not None:
             if await self._refused(job):
@@ -78,16 +78,12 @@ class Calls:
             await self._change(job.run_id, self._begin)
             run = await self._settled(job)
             if run is None or run.status.ended:
-                await self._consume(job)
+                await consume(job, self._committer, self._entropy)
                 return
         await self._take_in(job, *await self._call(run, function, job))
 
     async def _settled(self, job: Job) -> Run | None:
         return await until_stored(lambda: self._changes.settled(job.run_id, job.since), self._entropy)
-
-    async def _consume(self, job: Job) -> None:
-        """A job that nothing is to be done for."""
-        await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
 
     async def _refused(self, job: Job) -> bool:
         """Whether there still was an obstacle, which has dealt with the job."""
@@ -142,7 +138,7 @@ class Calls:
 
             committed = await until_stored(lambda: self._changes.change(job.run_id, decide), self._entropy)
             if committed is None:
-                await self._consume(job)
+                await consume(job, self._committer, self._entropy)
             if committed is None or committed.reason != "signal":
                 return
 

@@ -12,7 +12,7 @@ from inngest_fast.runtime.catalog import Catalog
 from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
-from inngest_fast.runtime.persistence import until_stored
+from inngest_fast.runtime.persistence import consume, until_stored
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Crons:
         """A CRON job is due: the latest tick runs, the missed ones are counted."""
         function = await until_stored(lambda: self._upkeep.function(job.function_id), self._entropy)
         if function is None:
-            await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
+            await consume(job, self._committer, self._entropy)
             return
         fired = tick.fire(function, job, self._clock.now_ms(), self._entropy)
         committed = await until_stored(lambda: self._committer.commit(fired.transition), self._entropy)

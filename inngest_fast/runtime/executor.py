@@ -19,7 +19,7 @@ from inngest_fast.runtime.calls import Calls
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.crons import Crons
-from inngest_fast.runtime.persistence import until_stored
+from inngest_fast.runtime.persistence import consume, until_stored
 from inngest_fast.runtime.run_changes import RunChanges
 
 LEASE = 64
@@ -118,7 +118,7 @@ class Executor:
         change = partial(self._changes.change, job.run_id, partial(self._decide, job), job.since)
         committed = await until_stored(change, self._entropy)
         if committed is None:
-            await until_stored(lambda: self._committer.commit(Transition([], job)), self._entropy)
+            await consume(job, self._committer, self._entropy)
         elif committed.reason == "wait":
             # An event came first; its own job will drop this one.
             self._queue.requeue(replace(job, due=self._clock.now_ms() + _AFTER_FAULT_MS))

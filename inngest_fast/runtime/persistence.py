@@ -7,6 +7,9 @@ from typing import TypeVar
 
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.ids import Entropy
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.transitions import Transition
+from inngest_fast.runtime.committer import Committer
 
 _FIRST_S = 0.05
 _LONGEST_S = 5.0
@@ -25,3 +28,8 @@ async def until_stored(act: Callable[[], Awaitable[_T]], entropy: Entropy) -> _T
             _log.warning("the store cannot be written, trying again", extra={"error": str(error)})
         await asyncio.sleep(delay * (0.5 + entropy.below(1_000) / 1_000))
         delay = min(delay * 2, _LONGEST_S)
+
+
+async def consume(job: Job, committer: Committer, entropy: Entropy) -> None:
+    """Ends a job that nothing is to be done for."""
+    await until_stored(lambda: committer.commit(Transition([], job)), entropy)

@@ -3,7 +3,6 @@
 import asyncio
 
 from inngest_fast.domain.apps import App
-from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.transitions import Committed, PutApp, RemoveApp, Transition
 from inngest_fast.ports.store import Store
 
@@ -37,8 +36,8 @@ class StoreWatch:
                 probe.add_done_callback(self.seen)
                 await asyncio.wait((probe,))
 
-    def failed(self, error: StoreError) -> None:
-        """Takes note of a read that failed: where reads do, writes are not to be expected to work."""
+    def failed(self, error: BaseException) -> None:
+        """Takes note of a failure; where reads fail, writes are not to be expected to work."""
         self.trouble = str(error)
         self._failed.set()
 
@@ -48,8 +47,7 @@ class StoreWatch:
             return
         error = stored.exception()
         if error is not None:
-            self.trouble = str(error)
-            self._failed.set()
+            self.failed(error)
         elif self.trouble and stored.result().applied:
             self.trouble = ""
             self._failed.clear()
