@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,26 +23,28 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.timeout(90)
 def test_the_tour(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(blocks("python")[0])
-    # Discovery looks on port 8000, which may be taken here: the app's own port is named instead.
-    server = ServerProcess("dev", "--no-discovery")
-    app_port = server.port + 1 if server.port < 65_000 else server.port - 1
-    server.arguments = (
-        *server.arguments,
-        "-u",
-        f"http://127.0.0.1:{app_port}/api/inngest",
-        "--poll-interval",
-        "1",
-    )
+    # Discovery looks on port 8000, which may be taken here: a port that is ours already is named instead.
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/api/inngest"
+    server = ServerProcess("dev", "--no-discovery", "-u", url, "--poll-interval", "1")
     server.start()
-    app = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "app:app", "--port", str(app_port)],
-        cwd=tmp_path,
-        env={**os.environ, "INNGEST_DEV": server.url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = tmp_path / "app.log"
+    with log.open("wb") as output, listening:
+        app = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "app:app", "--fd", str(listening.fileno())],
+            cwd=tmp_path,
+            env={**os.environ, "INNGEST_DEV": server.url},
+            pass_fds=(listening.fileno(),),
+            stdout=output,
+            stderr=output,
+        )
     try:
-        eventually(lambda: server.call("GET", "/api/v1/functions").json()["count"], within=30)
+
+        def synced() -> bool:
+            assert app.poll() is None, log.read_text()
+            return bool(server.call("GET", "/api/v1/functions").json()["count"])
+
+        eventually(synced, within=30)
         sent = next(
             line for block in blocks("sh") for line in block.splitlines() if line.startswith("curl -d")
         )
