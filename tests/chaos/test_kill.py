@@ -15,7 +15,7 @@ from tests.fixtures.load import FUNCTIONS, LoadApp, Meeter, Sender, all_runs, se
 from tests.fixtures.server_process import ServerProcess
 from tests.fixtures.waiting import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow(12), pytest.mark.timeout(240)]
 
 KILLS = 20
 STOPS = 6

@@ -9,7 +9,7 @@ from tests.fixtures.load import Connection, LoadApp, settled
 from tests.fixtures.server_process import EVENT_KEY, ServerProcess
 from tests.fixtures.waiting import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow(8), pytest.mark.timeout(240)]
 
 RUNS = 20_000
 BATCH = 100

@@ -19,11 +19,11 @@ SENDERS = 6
 PAUSE_S = 0.01
 SETTLE_S = 60.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS * 2 + 240)]
+pytestmark = [pytest.mark.slow(2 * SECONDS), pytest.mark.timeout(SECONDS * 2 + 240)]
 
 
 def test_storm() -> None:
-    with scene(REPLICAS) as place, StormApp(place.balancer) as app:  # type: ignore[arg-type]
+    with scene(REPLICAS, "--drain-delay", "0") as place, StormApp(place.balancer) as app:  # type: ignore[arg-type]
         assert app.sync().status == 200
         load = Load(app, place.balancer, SENDERS, PAUSE_S)
         storm = Storm(place, SEED)

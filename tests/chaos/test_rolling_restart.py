@@ -13,7 +13,7 @@ SENDERS = 4
 PAUSE_S = 0.02
 SETTLE_S = 40.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow(12), pytest.mark.timeout(180)]
 
 
 def test_rolling_restart() -> None:

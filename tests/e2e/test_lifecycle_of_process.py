@@ -278,10 +278,10 @@ def test_a_sleep_that_ended_while_the_server_was_down(server: ServerProcess, app
     woken = time.time() + ONE_NAP_S
     server.kill()
     eventually(lambda: time.time() > woken, what="the end of the sleep")
-    began = time.monotonic()
     server.start()
+    began = time.monotonic()
     ended(server, runs["sleeping"], within=3)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < ONE_NAP_S / 2  # it did not begin anew
     assert server.stop() == 0
 
 

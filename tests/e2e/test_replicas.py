@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -30,6 +30,7 @@ from tests.fixtures.waiting import eventually
 
 pytestmark = [pytest.mark.timeout(120)]
 
+AT_ONCE = ("--drain-delay", "0")  # where no one is told to go elsewhere
 LEASE_S = 15.0
 LONG_PROGRAM = 12
 ASLEEP = 100  # and as many queued
@@ -52,7 +53,7 @@ def redis() -> Iterator[RedisProcess]:
 @pytest.fixture(scope="module")
 def pair(postgres: PostgresProcess, redis: RedisProcess) -> Iterator[Replicas]:
     """Two replicas for those who break nothing."""
-    replicas = Replicas(2, postgres.database(), redis.uri)
+    replicas = Replicas(2, postgres.database(), redis.uri, *AT_ONCE)
     try:
         yield replicas.start()
         assert replicas.stop() == [0, 0]
@@ -148,6 +149,16 @@ def one_op(op: dict[str, Any]) -> Callable[[Call], bytes]:
         return result(next(iter(steps.values()))) if steps else ops(op)
 
     return answer
+
+
+def begin_many(servers: Sequence[ServerProcess], app: StubApp, id: str, count: int) -> list[str]:
+    """As `begin`, so many times at once, by one request to each server."""
+    each = count // len(servers)
+    for server in servers:
+        server.send(*({"name": app.event(id), "data": {}} for _ in range(each)))
+    runs = [str(run["id"]) for run in servers[0].runs(function_id=f"{app.name}-{id}")]
+    assert len(runs) == count
+    return runs
 
 
 def has_step(server: ServerProcess, run_id: str, status: str) -> None:
@@ -286,10 +297,11 @@ def test_invoke(a: ServerProcess, b: ServerProcess) -> None:
 
 def test_both_work_on_the_steps_of_one_run(a: ServerProcess, b: ServerProcess) -> None:
     with stub(a) as app:
-        callers: set[int] = set()
+        callers: dict[int, int] = {}  # by the port of their connection
 
         def answer(received: Call) -> bytes:
-            callers.add(caller(received, (a, b)))
+            if received.client_port not in callers:
+                callers[received.client_port] = caller(received, (a, b))
             done = len(received.json()["steps"])
             return app.run_step(received, f"s{done}", done) if done < LONG_PROGRAM else result(done)
 
@@ -298,7 +310,7 @@ def test_both_work_on_the_steps_of_one_run(a: ServerProcess, b: ServerProcess) -
         runs = [begin(a, app, "long") for _ in range(20)]
         for run_id in runs:
             assert ended(b, run_id)["output"] == LONG_PROGRAM
-        assert callers == {a.pid, b.pid}
+        assert set(callers.values()) == {a.pid, b.pid}
         assert len(app.executed) == len(runs) * LONG_PROGRAM
         assert set(app.executed.values()) == {1}
 
@@ -375,6 +387,7 @@ def test_a_cron_fires_once(a: ServerProcess, b: ServerProcess, ticking: Counting
 # One of them ends
 
 
+@pytest.mark.slow(18)
 def test_a_killed_one_is_replaced(postgres: PostgresProcess) -> None:
     """Every call that was in flight there is made again by the other, before the lease time is long over."""
     with replicas_of_own(2, postgres) as (a, b), stub(a) as app:
@@ -456,11 +469,11 @@ def test_a_drain_goes_on_serving_for_its_delay(postgres: PostgresProcess) -> Non
 
 
 @contextmanager
-def proxied(postgres: PostgresProcess, *options: str) -> Iterator["Proxied"]:
+def proxied(postgres: PostgresProcess) -> Iterator["Proxied"]:
     redis = RedisProcess().start()
     try:
         with TcpProxy(postgres.database()) as to_postgres, TcpProxy(redis.uri) as to_redis:
-            replicas = Replicas(2, to_postgres.uri, to_redis.uri, *options)
+            replicas = Replicas(2, to_postgres.uri, to_redis.uri, *AT_ONCE)
             try:
                 yield Proxied(replicas.start(), to_postgres, to_redis, redis)
             finally:
@@ -494,6 +507,7 @@ def all_ready(replicas: Replicas, within: float = 15) -> None:
     eventually(lambda: all(unready(server) is None for server in replicas), within=within, what="readiness")
 
 
+@pytest.mark.slow(8)
 def test_redis_is_gone_for_a_while(postgres: PostgresProcess) -> None:
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
         a, b = place.replicas
@@ -523,6 +537,7 @@ def test_redis_is_gone_for_a_while(postgres: PostgresProcess) -> None:
         place.stop()
 
 
+@pytest.mark.slow(16)
 def test_postgres_is_gone_for_a_while(postgres: PostgresProcess) -> None:
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
         a, b = place.replicas
@@ -559,6 +574,7 @@ def test_postgres_is_gone_for_a_while(postgres: PostgresProcess) -> None:
         place.stop()
 
 
+@pytest.mark.slow(18)
 def test_postgres_stands_still_for_a_while(postgres: PostgresProcess) -> None:
     """Its connections stay, and nothing comes: no request waits for ever."""
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
@@ -578,6 +594,7 @@ def test_postgres_stands_still_for_a_while(postgres: PostgresProcess) -> None:
         assert place.replicas.stop() == [0, 0]
 
 
+@pytest.mark.slow(28)
 def test_postgres_moves_to_another_machine(postgres: PostgresProcess) -> None:
     """Nobody closes the old connections; whoever waits on one has to find out, and new ones work at once."""
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
@@ -587,20 +604,15 @@ def test_postgres_moves_to_another_machine(postgres: PostgresProcess) -> None:
         ended(b, begin(a, app, "one"))
         place.to_postgres.silence()
         began = time.monotonic()
-
-        def accepted(server: ServerProcess) -> bool:
-            return (
-                server.call("POST", f"/e/{EVENT_KEY}", {"name": app.event("one"), "data": {}}).status == 200
-            )
-
         for server in (a, b):
-            eventually(lambda server=server: accepted(server), within=40, what="an accepted event")
+            eventually(lambda server=server: accepts(server, app), within=40, what="an accepted event")
         print(f"accepted again after {time.monotonic() - began:.1f} s")
         all_ready(place.replicas, within=40)
         assert ended(b, begin(a, app, "one"), within=40)["output"] == "done"
         place.stop()
 
 
+@pytest.mark.slow(8)
 def test_postgres_restarts(postgres: PostgresProcess) -> None:
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
         a, b = place.replicas
@@ -608,6 +620,8 @@ def test_postgres_restarts(postgres: PostgresProcess) -> None:
         assert app.sync().status == 200
         runs = [begin(a, app, "one") for _ in range(20)]
         postgres.restart()
+        for server in (a, b):  # which learn of it only when they use a connection
+            eventually(lambda server=server: accepts(server, app), what="an accepted event")
         all_ready(place.replicas)
         runs += [begin(b, app, "one") for _ in range(20)]
         for run_id in runs:
@@ -615,6 +629,7 @@ def test_postgres_restarts(postgres: PostgresProcess) -> None:
         place.stop()
 
 
+@pytest.mark.slow(8)
 def test_answers_that_break_off(postgres: PostgresProcess) -> None:
     """A message of a backend ends in the middle, wherever that is."""
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
@@ -646,16 +661,18 @@ def test_answers_that_break_off(postgres: PostgresProcess) -> None:
         place.stop()
 
 
+@pytest.mark.slow(11)
 def test_redis_is_flushed(postgres: PostgresProcess) -> None:
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
         a, b = place.replicas
-        nap = {"op": "Sleep", "id": "nap", "name": "3s", "displayName": "nap"}
+        nap = {"op": "Sleep", "id": "nap", "name": "5s", "displayName": "nap"}
         app.function("asleep", one_op(nap))
         # No more than two of these at once: the others are in the queue, ready, when it is lost.
         app.function("queued", app.held(result("done")), concurrency=[{"limit": 2}])
         assert app.sync().status == 200
-        runs = [begin((a, b)[n % 2], app, name) for n in range(ASLEEP) for name in ("asleep", "queued")]
-        for run_id in runs[:20:2]:
+        asleep = begin_many((a, b), app, "asleep", ASLEEP)
+        runs = asleep + begin_many((a, b), app, "queued", ASLEEP)
+        for run_id in asleep[::10]:
             has_step(a, run_id, "sleeping")
         app.wait_for_calls("queued", 2)
         with place.redis.client() as client:
@@ -675,13 +692,14 @@ def test_redis_is_flushed(postgres: PostgresProcess) -> None:
         place.stop()
 
 
+@pytest.mark.slow(9)
 def test_redis_restarts_empty(postgres: PostgresProcess) -> None:
     with proxied(postgres) as place, stub(place.replicas[0]) as app:
         a, b = place.replicas
-        nap = {"op": "Sleep", "id": "nap", "name": "2s", "displayName": "nap"}
+        nap = {"op": "Sleep", "id": "nap", "name": "4s", "displayName": "nap"}
         app.function("asleep", one_op(nap))
         assert app.sync().status == 200
-        runs = [begin((a, b)[n % 2], app, "asleep") for n in range(50)]
+        runs = begin_many((a, b), app, "asleep", 50)
         for run_id in runs:
             has_step(a, run_id, "sleeping")
         place.redis.kill()
@@ -693,6 +711,7 @@ def test_redis_restarts_empty(postgres: PostgresProcess) -> None:
         place.stop()
 
 
+@pytest.mark.slow(15)
 def test_a_slow_postgres_holds_senders_back(postgres: PostgresProcess) -> None:
     """Each round trip takes 200 ms more, and senders want more than that allows: none is lost by it, none
     waits for ever, and what waits is bounded.
@@ -761,6 +780,10 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     if errors:
         raise errors[0]
     return found
+
+
+def accepts(server: ServerProcess, app: StubApp) -> bool:
+    return server.call("POST", f"/e/{EVENT_KEY}", {"name": app.event("one"), "data": {}}).status == 200
 
 
 def refused(server: ServerProcess, app: StubApp) -> tuple[Reply, float]:

@@ -120,6 +120,7 @@ def test_a_server_that_runs_already(tmp_path: Path) -> None:
     assert EVENT_KEY not in json.dumps(document)
 
 
+@pytest.mark.slow(8)
 def test_production_with_replicas(tmp_path: Path) -> None:
     found = played(tmp_path, "steps3", "--backends", "production", "--replicas", "2")
     figures, server = found["steps3"]["figures"], found["document"]["server"]
@@ -154,7 +155,7 @@ def test_backends_that_run_already(tmp_path: Path) -> None:
     assert "uri" not in json.dumps(document["settings"])
 
 
-@pytest.mark.slow
+@pytest.mark.slow(9)
 def test_crowd(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     production = ("--backends", "production", "--crowd", "1000", "--rounds", "2")
@@ -225,6 +226,7 @@ def deaf() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.slow(9)
 @pytest.mark.parametrize("in_flight", [4, 40])
 def test_runs_that_never_end_are_told(tmp_path: Path, deaf: str, in_flight: int) -> None:
     file = tmp_path / "figures.json"
