@@ -36,6 +36,7 @@ class Function(msgspec.Struct, frozen=True):
     created_at: int
     updated_at: int
     archived_at: int = 0
+    paused_at: int = 0
 
     @property
     def live(self) -> bool:

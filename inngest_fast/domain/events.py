@@ -32,6 +32,13 @@ class Event(msgspec.Struct, frozen=True):
     target: str = ""  # the function an invoke names: slug or id
 
 
+class Accepted(msgspec.Struct, frozen=True):
+    """What an event did: the runs it started, or whether one may yet start, as with a debounce or a batch."""
+
+    run_ids: list[str]
+    matched: bool
+
+
 class WireEvent(msgspec.Struct):
     """The parts of `Event.wire`, each as raw JSON where it is the user's."""
 
@@ -74,6 +81,7 @@ __all__ = [
     "INTERNAL_PREFIX",
     "INVOKED",
     "TIMER",
+    "Accepted",
     "Event",
     "Seed",
     "WireEvent",

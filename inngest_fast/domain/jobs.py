@@ -18,9 +18,22 @@ class JobKind(enum.StrEnum):
     START_TIMEOUT = "start-timeout"
     FINISH_TIMEOUT = "finish-timeout"
     CRON = "cron"  # `payload` is {"cron", "tick", "jitter"}; rescheduled, never consumed
+    DEBOUNCE = "debounce"  # a debounce fires: `payload` is the key of its row
+    BATCH = "batch"  # a batch is full or its time is up: `payload` is {"batch", "key"}
+    CANCELLATION = "cancellation"  # a bulk cancellation walks: `payload` is its id
 
 
 CALLS = frozenset((JobKind.START, JobKind.EDGE, JobKind.PLAN))
+# While a run has one of these it has started; a START has when it was called once.
+_UNDER_WAY = frozenset(
+    (
+        JobKind.EDGE,
+        JobKind.PLAN,
+        JobKind.SLEEP,
+        JobKind.WAIT_TIMEOUT,
+        JobKind.FINISH_TIMEOUT,
+    )
+)
 
 
 class Job(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,6 +54,10 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     generation: int = 1
     payload: bytes = b""
     since: int = 0  # the version of its run that this job came with: an older state is no use to it
+    counters: tuple[str, ...] = ()  # of keyed step limits: it is in each while it is leased
+    run_counter: str = ""  # of the limit on live runs: its run is in it from its first call to its end
+    throttle: str = ""  # the rate that it is to pay before it is leased; "" if none, or paid
+    arrival: int = 0  # never stored: what it paid brought the throttle to this arrival time, unix ms
     doubtful: bool = False  # never stored: it may be over already, so that the store is to be asked first
 
     @property
@@ -52,3 +69,13 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     def group(self) -> str:
         """Partitions of one group share a bound: calls to an app. What needs no app has none."""
         return self.app_id if self.kind in CALLS else "local"
+
+    @property
+    def entering(self) -> bool:
+        """Whether its run has yet to get a place among the live runs of `run_counter`."""
+        return self.kind is JobKind.START and self.attempt == 0
+
+    @property
+    def under_way(self) -> bool:
+        """Whether its run has a place in `run_counter` for as long as this job is there."""
+        return self.kind in _UNDER_WAY or (self.kind is JobKind.START and self.attempt > 0)

@@ -5,6 +5,7 @@ from copy import copy
 
 import msgspec
 
+from inngest_fast.domain.flow import NO_FLOW, RunFlow
 from inngest_fast.domain.ids import ENVIRONMENT
 
 VERSION_MARK_BITS = 32
@@ -28,6 +29,14 @@ class RunStatus(enum.IntEnum):
     @property
     def ended(self) -> bool:
         return self >= RunStatus.COMPLETED
+
+
+class SkipReason(enum.StrEnum):
+    """Why a run was recorded and not done (flow-control §1)."""
+
+    NONE = ""
+    FUNCTION_PAUSED = "FunctionPaused"
+    SINGLETON = "Singleton"
 
 
 class StepStatus(enum.StrEnum):
@@ -100,7 +109,12 @@ class Run(msgspec.Struct):
     score: int = 0  # queue order of its jobs: creation minus priority, ms
     cron: str = ""
     correlation_id: str = ""
+    correlated: tuple[str, ...] = ()  # further invokers: a batch may have several
     key: str = ""  # idempotency key, "" when nothing can repeat it
+    flow: RunFlow = NO_FLOW
+    skip_reason: SkipReason = SkipReason.NONE
+    skipped_for: str = ""  # the run that holds the singleton
+    batch_id: str = ""
     output: bytes | None = None
     error: bytes | None = None
     steps: dict[str, Step] = {}

@@ -5,11 +5,13 @@ field can be added, with a default, or moved without a migration.
 """
 
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, Step
 from inngest_fast.domain.waits import Wait
@@ -38,9 +40,26 @@ _StepBody, _step_values = _body_of(Step, frozenset())
 _WaitBody, _wait_values = _body_of(Wait, frozenset())
 _AppBody, _app_values = _body_of(App, frozenset())
 _FunctionBody, _function_values = _body_of(Function, frozenset())
+_CancellationBody, _cancellation_values = _body_of(Cancellation, frozenset())
 
-encode_job = _encode
 encode_wires = _encode
+
+_NEVER: Final = 2**63 - 1  # in place of 0: so times compare as they are meant
+
+
+def stored_until(until: int) -> int:
+    """The end of a flow row, as a column: it has ended once this is not above the time."""
+    return until or _NEVER
+
+
+def read_until(stored: int) -> int:
+    return 0 if stored == _NEVER else stored
+
+
+def encode_job(job: Job) -> bytes:
+    if job.arrival or job.doubtful:
+        job = replace(job, arrival=0, doubtful=False)
+    return _encode(job)
 
 
 def encode_run(run: Run) -> bytes:
@@ -64,6 +83,10 @@ def encode_function(function: Function) -> bytes:
     return _encode(_FunctionBody(*_function_values(function)))
 
 
+def encode_cancellation(cancellation: Cancellation) -> bytes:
+    return _encode(_CancellationBody(*_cancellation_values(cancellation)))
+
+
 _run_names = tuple(field.name for field in msgspec.structs.fields(_RunBody))
 _decode_run_body = msgspec.msgpack.Decoder(_RunBody).decode
 decode_step = msgspec.msgpack.Decoder(Step).decode
@@ -71,6 +94,7 @@ decode_job = msgspec.msgpack.Decoder(Job).decode
 decode_wait = msgspec.msgpack.Decoder(Wait).decode
 decode_app = msgspec.msgpack.Decoder(App).decode
 decode_function = msgspec.msgpack.Decoder(Function).decode
+decode_cancellation = msgspec.msgpack.Decoder(Cancellation).decode
 decode_wires = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
 
 

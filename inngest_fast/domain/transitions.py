@@ -1,9 +1,14 @@
 """Transitions: what the engine decides, and what a store commits whole or not at all."""
 
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
 import msgspec
 
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, Step
 from inngest_fast.domain.waits import Wait
@@ -23,13 +28,15 @@ class CreateRun(msgspec.Struct, frozen=True):
     """Stores a run with its first jobs and waits, unless its key is taken.
 
     A run with a `key` is created only if no run of its function took that key since
-    `now - 24 h`; otherwise this action alone does nothing, and says so in the result.
+    `now - 24 h`; otherwise this action alone does nothing, and says so in the result. A run that is
+    skipped has ended, and no jobs.
     """
 
     run: Run
     jobs: tuple[Job, ...]
     waits: tuple[Wait, ...] = ()
     key_until: int = 0
+    rows: tuple[FlowRow, ...] = ()  # stored with it, in place of what is there under their keys
 
 
 class UpdateRun(msgspec.Struct, frozen=True):
@@ -115,6 +122,83 @@ class RemoveApp(msgspec.Struct, frozen=True):
     app_id: str
 
 
+class Admission(Protocol):
+    """A decision on rows that others decide on too: it is made within the commit, while they are locked.
+
+    It is pure, may be made again, and on any thread.
+    """
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Of the rows that it reads, and of all that its actions write."""
+        ...
+
+    @property
+    def possible(self) -> Sequence["Action"]:
+        """Every action it may come to that touches what others may have made: runs with keys, waits, jobs
+        that are dropped.
+
+        Jobs and pending events that are made under ids that nobody else makes need not be among them.
+        """
+        ...
+
+    def decide(self, rows: Mapping[str, FlowRow]) -> Sequence["Action"]:
+        """What is to be done, given those of the rows that there are. No Admit, UpdateRun or EndRun."""
+        ...
+
+
+class Admit(msgspec.Struct, frozen=True):
+    """Does what `admission` decides, and says what that was in the result."""
+
+    admission: Admission
+
+
+class PutRow(msgspec.Struct, frozen=True):
+    """Stores a row in place of what is there under its key."""
+
+    row: FlowRow
+
+
+class DropRow(msgspec.Struct, frozen=True):
+    """Deletes a row if it has that holder."""
+
+    key: str
+    holder: str = ""
+
+
+class ExtendRow(msgspec.Struct, frozen=True):
+    """Makes sure that a row is there and lasts until then at least; nothing else of it changes."""
+
+    key: str
+    until: int
+
+
+class AppendEvent(msgspec.Struct, frozen=True):
+    """Keeps an event, which is stored, for a batch; `position` orders it there."""
+
+    batch_id: str
+    position: int
+    event_id: str
+
+
+class DropBatch(msgspec.Struct, frozen=True):
+    """Forgets which events a batch has."""
+
+    batch_id: str
+
+
+class PutCancellation(msgspec.Struct, frozen=True):
+    """Stores a bulk cancellation in place of an earlier state of it."""
+
+    cancellation: Cancellation
+
+
+class DropCancellation(msgspec.Struct, frozen=True):
+    """Deletes a bulk cancellation if it is there."""
+
+    id: str
+
+
 Action = (
     PutEvent
     | CreateRun
@@ -130,6 +214,14 @@ Action = (
     | PutApp
     | PutFunction
     | RemoveApp
+    | Admit
+    | PutRow
+    | DropRow
+    | ExtendRow
+    | AppendEvent
+    | DropBatch
+    | PutCancellation
+    | DropCancellation
 )
 
 
@@ -154,6 +246,7 @@ class Committed(msgspec.Struct):
     dropped_jobs: list[str] = []  # deleted, other than the consumed one
     dropped_waits: list[int] = []
     refused_runs: dict[str, str] = {}  # run id asked for → id of the run that has its key
+    admitted: list[Action] = []  # what admissions decided, in order
 
     @property
     def applied(self) -> bool:

@@ -7,7 +7,9 @@ from typing import Protocol
 import msgspec
 
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.transitions import Committed, Transition
@@ -113,6 +115,32 @@ class Store(Protocol):
 
     async def count_live_runs(self) -> int:
         """Runs that have not ended."""
+        ...
+
+    async def rows(self, keys: Sequence[str]) -> list[FlowRow]:
+        """Those that there are and that have not ended, in any order."""
+        ...
+
+    async def rows_of(self, kind: str, after: str, limit: int, until_after: int = 0) -> list[FlowRow]:
+        """Rows of one kind that have not ended, with a key above `after`, by key: to page through all. With
+        `until_after` only those that last longer than that.
+        """
+        ...
+
+    async def batch(self, batch_id: str) -> list[Event]:
+        """The events of a batch that has not started yet, in order."""
+        ...
+
+    async def live_runs(self, function_id: str, after: str, until: str, limit: int) -> list[Run]:
+        """Runs of a function that have not ended, by id, with ids above `after` and up to `until`; without
+        `events`, `steps` and `stack`.
+        """
+        ...
+
+    async def cancellation(self, id: str) -> Cancellation | None: ...
+
+    async def cancellations(self, before_id: str, limit: int) -> list[Cancellation]:
+        """Newest first; with `before_id` those with ids below it."""
         ...
 
     async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:

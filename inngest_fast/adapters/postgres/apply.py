@@ -1,8 +1,9 @@
 """One transition onto the rows in memory: fences first, then its actions in order (design §3.2, §3.3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from inngest_fast.adapters.postgres.footprint import Footprint
 from inngest_fast.adapters.postgres.live import KeyRow, Live, PlainRow, StepRow
 from inngest_fast.adapters.postgres.lookups import KnownPaths, Place, path_row
 from inngest_fast.adapters.postgres.rows import RunRow, job_row, key_digest, wait_row
@@ -13,16 +14,24 @@ from inngest_fast.domain.stored_form import encode_app, encode_function, encode_
 from inngest_fast.domain.transitions import (
     AddJob,
     AddWait,
+    Admit,
+    AppendEvent,
     Committed,
     ConsumeWait,
     CreateRun,
+    DropBatch,
+    DropCancellation,
     DropJob,
+    DropRow,
     DropWait,
     EndRun,
+    ExtendRow,
     MoveJob,
     PutApp,
+    PutCancellation,
     PutEvent,
     PutFunction,
+    PutRow,
     PutStep,
     RemoveApp,
     Transition,
@@ -38,9 +47,10 @@ class _DroppedError(Exception):
 class Applier:
     """Applies transitions one after the other."""
 
-    def __init__(self, live: Live, places: Mapping[int, Place], known: KnownPaths) -> None:
+    def __init__(self, live: Live, footprint: Footprint, known: KnownPaths) -> None:
+        flow = live.flow
         self._live = live
-        self._places = places
+        self._footprint = footprint
         self._known = known
         self._now = 0
         self._committed = Committed()
@@ -63,6 +73,14 @@ class Applier:
             PutApp: self._put_app,
             PutFunction: self._put_function,
             RemoveApp: lambda action: self._live.apps.put(action.app_id, None),
+            Admit: self._admit,
+            PutRow: flow.put_row,
+            ExtendRow: lambda action: flow.extend_row(action, self._now),
+            DropRow: flow.drop_row,
+            AppendEvent: flow.append_event,
+            DropBatch: flow.drop_batch,
+            PutCancellation: flow.put_cancellation,
+            DropCancellation: flow.drop_cancellation,
         }
 
     def apply(self, transition: Transition, now: int) -> Committed | StoreError:
@@ -121,9 +139,9 @@ class Applier:
             return
         if run.id in live.runs.rows:
             raise ValueError(f"the run {run.id} is there already")
-        ids, wires = run.event_ids, self._wires
+        ids = run.event_ids
         # Every later update of the row would carry the copy along: it is made only where it must be.
-        stored = len(ids) == len(run.events) and all(map(lambda i, w: wires.get(i) == w, ids, run.events))
+        stored = tuple(map(self._wires.get, ids)) == run.events
         row = RunRow(
             run.id,
             int(run.status),
@@ -142,6 +160,8 @@ class Applier:
             self._add_job(job)
         for wait in action.waits:
             self._add_wait(wait)
+        for flow_row in action.rows:
+            live.flow.put(flow_row)
 
     def _take_key(self, run: Run, until: int) -> str:
         """Takes the run's key; "" if it was free, else the run that has it."""
@@ -207,7 +227,7 @@ class Applier:
             return
         if wait.id in live.waits.rows:
             raise ValueError(f"the wait {wait.id} is there already")
-        live.put_wait(wait_row(wait, self._numbers(self._places[wait.id])))
+        live.put_wait(wait_row(wait, self._numbers(self._footprint.places[wait.id])))
         self._made = True
 
     def _numbers(self, place: Place) -> list[int]:
@@ -244,3 +264,14 @@ class Applier:
         function = action.function
         row = PlainRow(function.id, function.app_id, encode_function(function))
         self._live.functions.put(function.id, row)
+
+    # Flow control
+
+    def _admit(self, action: Admit) -> None:
+        admission = action.admission
+        rows = self._live.flow.live(admission.keys, self._now)
+        for decided in admission.decide(rows):
+            if not self._footprint.has(decided):
+                raise ValueError(f"an admission came to what it had not announced: {decided}")
+            self._handlers[type(decided)](decided)
+            self._committed.admitted.append(decided)

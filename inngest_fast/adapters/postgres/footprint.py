@@ -7,15 +7,21 @@ from inngest_fast.adapters.postgres.rows import key_digest
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import (
+    Action,
     AddJob,
     AddWait,
+    Admit,
     ConsumeWait,
     CreateRun,
     DropJob,
+    DropRow,
     DropWait,
     EndRun,
+    ExtendRow,
     MoveJob,
     PutEvent,
+    PutRow,
+    PutStep,
     Transition,
     UpdateRun,
 )
@@ -43,6 +49,7 @@ class Footprint:
         self.waiting: set[tuple[str, str]] = set()  # (run, step) of new waits
         self.signals: set[str] = set()
         self.keys: set[tuple[str, bytes]] = set()
+        self.rows: set[str] = set()  # keys of flow control
         self.events: set[str] = set()
         self.places: dict[int, Place] = {}  # of new waits
         self.buckets: set[int] = set()  # that may lack a path of a new wait
@@ -51,33 +58,46 @@ class Footprint:
                 self.jobs.add(transition.job.id)
             if transition.wait_id:
                 self.waits.add(transition.wait_id)
-            for action in transition.actions:
-                match action:
-                    case PutEvent(event):
-                        if careful:
-                            self.events.add(event.id)
-                    case CreateRun(run, jobs, waits):
-                        self._create(run, jobs, waits)
-                    case UpdateRun(run):
-                        self.runs.add(run.id)
-                    case EndRun(run):
-                        self.runs.add(run.id)
-                        if run.branched:
-                            self.swept.add(run.id)
-                    case AddJob(job) | MoveJob(job):
-                        self.jobs.add(job.id)
-                    case DropJob(job_id):
-                        self.jobs.add(job_id)
-                    case AddWait(wait):
-                        self._place(wait)
-                        self._look_for(wait)
-                        if wait.kind is WaitKind.SIGNAL:
-                            self.signals.add(wait.key)
-                    case ConsumeWait(wait_id, job):
-                        self.waits.add(wait_id)
-                        self.jobs.add(job.id)
-                    case DropWait(wait_id):
-                        self.waits.add(wait_id)
+            self._include(transition.actions)
+
+    def _include(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case PutStep():
+                    pass
+                case PutEvent(event):
+                    if self.careful:
+                        self.events.add(event.id)
+                case CreateRun(run, jobs, waits):
+                    self._create(run, jobs, waits)
+                    self.rows.update(row.key for row in action.rows)
+                case UpdateRun(run):
+                    self.runs.add(run.id)
+                case EndRun(run):
+                    self.runs.add(run.id)
+                    if run.branched:
+                        self.swept.add(run.id)
+                case AddJob(job) | MoveJob(job):
+                    self.jobs.add(job.id)
+                case DropJob(job_id):
+                    self.jobs.add(job_id)
+                case AddWait(wait):
+                    self._place(wait)
+                    self._look_for(wait)
+                    if wait.kind is WaitKind.SIGNAL:
+                        self.signals.add(wait.key)
+                case ConsumeWait(wait_id, job):
+                    self.waits.add(wait_id)
+                    self.jobs.add(job.id)
+                case DropWait(wait_id):
+                    self.waits.add(wait_id)
+                case Admit(admission):
+                    self.rows.update(admission.keys)
+                    self._include(admission.possible)
+                case PutRow(row):
+                    self.rows.add(row.key)
+                case ExtendRow(key) | DropRow(key):
+                    self.rows.add(key)
 
     def _create(self, run: Run, jobs: Iterable[Job], waits: Iterable[Wait]) -> None:
         if run.key:
@@ -100,3 +120,27 @@ class Footprint:
             self.waits.add(wait.id)
         if wait.step_id:
             self.waiting.add((wait.run_id, wait.step_id))
+
+    def has(self, decided: Action) -> bool:
+        """Whether what an admission decided touches nothing of others that is not here."""
+        match decided:
+            case CreateRun(run):
+                return (
+                    (not run.key or (run.function_id, key_digest(run.key)) in self.keys)
+                    and all(wait.id in self.places for wait in decided.waits)
+                    and all(row.key in self.rows for row in decided.rows)
+                )
+            case PutRow(row):
+                return row.key in self.rows
+            case ExtendRow(key) | DropRow(key):
+                return key in self.rows
+            case ConsumeWait(wait_id) | DropWait(wait_id):
+                return wait_id in self.waits
+            case AddWait(wait):
+                return wait.id in self.places
+            case DropJob(job_id):
+                return job_id in self.jobs
+            case UpdateRun() | EndRun() | Admit():
+                return False
+            case _:
+                return True

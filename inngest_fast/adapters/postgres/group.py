@@ -20,8 +20,8 @@ from inngest_fast.ports.wait_search import Entry
 Group = Sequence[tuple[Transition, int]]
 Decided = list[Committed | StoreError]
 
-_KEYS_BETWEEN_SWEEPS: Final = 256
-_KEYS_PER_SWEEP: Final = 1_024
+_BETWEEN_SWEEPS: Final = 256  # keys taken, or rows put
+_PER_SWEEP: Final = 1_024
 
 
 class DoubtfulError(Exception):
@@ -45,6 +45,7 @@ class GroupCommit:
         self._entry = entry
         self._known = known
         self._keys_taken = 0
+        self._rows_put = 0
         self._writer = secrets.token_hex(8)
         self._number = 0  # of the last group; a try that failed has used up its own
 
@@ -70,14 +71,17 @@ class GroupCommit:
                 live, transaction_id = await load(
                     connection, pipeline, self._sql, footprint, self._writer, self._number
                 )
-                applier = Applier(live, footprint.places, self._known)
+                applier = Applier(live, footprint, self._known)
                 decided = [applier.apply(transition, now) for transition, now in group]
                 if applier.doubtful and not careful:
                     raise DoubtfulError
                 await save(connection, self._sql, live)
                 keys_taken = self._keys_taken + len(live.keys.to_insert())
-                if keys_taken >= _KEYS_BETWEEN_SWEEPS:
-                    await connection.execute(self._sql.sweep_keys, (group[-1][1], _KEYS_PER_SWEEP))
+                if keys_taken >= _BETWEEN_SWEEPS:
+                    await connection.execute(self._sql.sweep_keys, (group[-1][1], _PER_SWEEP))
+                rows_put = self._rows_put + len(live.flow.rows.to_insert())
+                if rows_put >= _BETWEEN_SWEEPS:
+                    await connection.execute(self._sql.sweep_flow_rows, (group[-1][1], _PER_SWEEP))
                 committing = True
                 ended = await connection.execute(self._sql.commit)
             if ended.statusmessage != "COMMIT":
@@ -89,7 +93,8 @@ class GroupCommit:
                 signature = Signature(self._writer, self._number, transaction_id)
                 raise UnansweredError(signature, decided) from error
             raise
-        self._keys_taken = keys_taken % _KEYS_BETWEEN_SWEEPS
+        self._keys_taken = keys_taken % _BETWEEN_SWEEPS
+        self._rows_put = rows_put % _BETWEEN_SWEEPS
         if live.paths.rows:
             self._learn(live.paths.rows.values())
         return decided

@@ -1,62 +1,13 @@
 """What a group of transitions builds on: the rows that it may touch, in memory, as each leaves them."""
 
 from collections import defaultdict
-from collections.abc import Hashable
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
+from inngest_fast.adapters.postgres.flow import FlowTables
 from inngest_fast.adapters.postgres.lookups import LONGEST_PATH, PATHS_PER_BUCKET, PathRow
 from inngest_fast.adapters.postgres.rows import JobRow, RunRow, WaitRow
+from inngest_fast.adapters.postgres.table import Table, Undo, roll_back
 from inngest_fast.domain.events import Event
-
-
-class _Ordered(Hashable, Protocol):
-    def __lt__(self, other: Any, /) -> bool: ...
-
-
-K = TypeVar("K", bound=_Ordered)
-V = TypeVar("V")
-
-_Undo = list[tuple[dict[Any, Any], Any, Any]]
-_ABSENT: Final = object()
-
-
-class Table(Generic[K, V]):
-    """Rows by key. `before` holds those that are in the database, `rows` what is to be there."""
-
-    def __init__(self, undo: _Undo) -> None:
-        self.before: dict[K, V] = {}
-        self.rows: dict[K, V] = {}
-        self._undo = undo
-
-    def load(self, key: K, row: V) -> None:
-        self.before[key] = row
-        self.rows[key] = row
-
-    def put(self, key: K, row: V) -> None:
-        self._undo.append((self.rows, key, self.rows.get(key, _ABSENT)))
-        self.rows[key] = row
-
-    def drop(self, key: K) -> bool:
-        """Whether it was there."""
-        row = self.rows.pop(key, _ABSENT)
-        if row is _ABSENT:
-            return False
-        self._undo.append((self.rows, key, row))
-        return True
-
-    def to_delete(self) -> list[K]:
-        """What is to be deleted before `to_insert` is inserted, in order of the keys."""
-        rows = self.rows
-        gone = [key for key, row in self.before.items() if rows.get(key) is not row]
-        gone.sort()
-        return gone
-
-    def to_insert(self) -> list[V]:
-        """In order of the keys, so that two writers never wait for each other in a ring."""
-        before = self.before
-        new = [key for key, row in self.rows.items() if before.get(key) is not row]
-        new.sort()
-        return [self.rows[key] for key in new]
 
 
 class KeyRow(NamedTuple):
@@ -84,7 +35,7 @@ class Live:
     """The tables. Between `begin` and `rollback` nothing is lost."""
 
     def __init__(self) -> None:
-        undo = self._undo = _Undo()
+        undo = self._undo = Undo()
         self.events: Table[str, Event] = Table(undo)
         self.runs: Table[str, RunRow] = Table(undo)
         self.batched: Table[tuple[str, str], tuple[str, str]] = Table(undo)
@@ -95,6 +46,7 @@ class Live:
         self.keys: Table[tuple[str, bytes], KeyRow] = Table(undo)
         self.apps: Table[str, PlainRow | None] = Table(undo)  # None: to be removed
         self.functions: Table[str, PlainRow] = Table(undo)
+        self.flow = FlowTables(undo)
         # Every id that was ever under that key: what is live, the tables say.
         self._jobs_of_run: defaultdict[str, set[str]] = defaultdict(set)
         self._waits_of_run: defaultdict[str, set[int]] = defaultdict(set)
@@ -106,12 +58,7 @@ class Live:
 
     def rollback(self) -> None:
         """Undoes what was done since `begin`."""
-        for rows, key, old in reversed(self._undo):
-            if old is _ABSENT:
-                rows.pop(key, None)
-            else:
-                rows[key] = old
-        self._undo.clear()
+        roll_back(self._undo)
 
     def load_job(self, row: JobRow) -> None:
         self.jobs.load(row.id, row)

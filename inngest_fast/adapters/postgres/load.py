@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 
@@ -12,9 +12,13 @@ from inngest_fast.adapters.postgres.lookups import PathRow
 from inngest_fast.adapters.postgres.rows import JobRow, RunRow, WaitRow, readable, storable
 from inngest_fast.adapters.postgres.statements import SIGNAL_PREFIX, Statements
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import FlowRow
+from inngest_fast.domain.stored_form import read_until
 
 Connection = AsyncConnection[tuple[Any, ...]]
 _Cursor = AsyncCursor[tuple[Any, ...]]
+
+MOST_LOCKS: Final = 512  # of one group: a database in its default settings has room for 6,400
 
 _THERE = Event("", "", "", 0, 0, b"")  # stands for an event whose row nobody asks for
 
@@ -33,9 +37,8 @@ async def load(
     id_cursor = await execute(sql.sign, (writer, group))
     swept = _texts(wanted.swept)
     asked: dict[str, _Cursor] = {}
-    if wanted.signals:
-        numbers = sorted({_signal_lock(sql, key) for key in wanted.signals})
-        await execute(sql.lock_signals, (numbers,))
+    if wanted.signals or wanted.rows:
+        await _lock_numbers(connection, sql, wanted)
     if wanted.runs:
         asked["runs"] = await execute(sql.lock_runs, (_texts(wanted.runs),))
     if wanted.waits or swept:
@@ -53,6 +56,8 @@ async def load(
         keys = sorted(wanted.keys)
         functions, digests = [storable(key[0]) for key in keys], [key[1] for key in keys]
         asked["keys"] = await execute(sql.lock_keys, (functions, digests))
+    if wanted.rows:
+        asked["rows"] = await execute(sql.flow_rows, (_texts(wanted.rows),))
     if wanted.events:
         asked["events"] = await execute(sql.events_there, (_texts(wanted.events),))
     if wanted.buckets:
@@ -75,6 +80,10 @@ async def _read(asked: dict[str, _Cursor]) -> Live:
             for function_id, digest, run_id, until in rows:
                 row = KeyRow(readable(function_id), digest, readable(run_id), until)
                 live.keys.load((row.function_id, digest), row)
+        elif name == "rows":
+            for key, until, holder, body in rows:
+                flow_row = FlowRow(readable(key), read_until(until), readable(holder), body)
+                live.flow.rows.load(flow_row.key, flow_row)
         elif name == "events":
             for (id,) in rows:
                 live.events.load(readable(id), _THERE)
@@ -91,7 +100,19 @@ def _texts(values: Iterable[str]) -> list[str]:
     return sorted(map(storable, values))
 
 
-def _signal_lock(sql: Statements, key: str) -> int:
-    """A number for the advisory lock that a new wait for the signal needs."""
-    digest = hashlib.sha256(sql.lock_runs + key.encode()).digest()
+async def _lock_numbers(connection: Connection, sql: Statements, wanted: Footprint) -> None:
+    """Locks what signals and rows stand for, in one order for all, so that nobody waits in a ring."""
+    numbers = {_number(sql.lock_runs, key) for key in wanted.signals}
+    numbers |= {_number(sql.flow_rows, key) for key in wanted.rows}
+    all_of_them = _number(sql.sign, "")
+    if len(numbers) > MOST_LOCKS:
+        await connection.execute(sql.lock_numbers, ([all_of_them],))
+    else:
+        await connection.execute(sql.share_numbers, (all_of_them,))
+        await connection.execute(sql.lock_numbers, (sorted(numbers),))
+
+
+def _number(kind: bytes, key: str) -> int:
+    """Of an advisory lock. The kind is a statement, which has the schema's name."""
+    digest = hashlib.sha256(kind + key.encode()).digest()
     return int.from_bytes(digest[:8], signed=True)

@@ -48,6 +48,25 @@ class Queries:
         self.run_jobs: Final = on("SELECT body FROM ~jobs WHERE run_id = %b::text ORDER BY id")
         self.job: Final = on("SELECT body FROM ~jobs WHERE id = %b::text")
         self.jobs_live: Final = on("SELECT id FROM ~jobs WHERE id = ANY(%b::text[])")
+        row = "SELECT key, until, holder, body FROM ~flow_rows"
+        self.rows: Final = on(f"{row} WHERE key = ANY(%b::text[]) AND until > %b::bigint")
+        self.rows_of: Final = on(
+            f"{row} WHERE key > %b::text AND key < %b::text AND until > %b::bigint"
+            " ORDER BY key LIMIT %b::bigint"
+        )
+        self.batch: Final = on(
+            f"SELECT {EVENT_COLUMNS} FROM ~pending_events AS pending"
+            " JOIN ~events AS events ON events.id = pending.event_id"
+            " WHERE batch_id = %b::text ORDER BY position, event_id"
+        )
+        self.cancellation: Final = on("SELECT body FROM ~cancellations WHERE id = %b::text")
+        self.cancellations: Final = on(
+            "SELECT body FROM ~cancellations WHERE id < %b::text ORDER BY id DESC LIMIT %b::bigint"
+        )
+        self.live_runs: Final = on(
+            "SELECT body FROM ~runs WHERE function_id = %b::text AND status < 300"
+            " AND id > %b::text AND id <= %b::text ORDER BY id LIMIT %b::bigint"
+        )
         self.apps: Final = on("SELECT body FROM ~apps ORDER BY id")
         self.functions: Final = on("SELECT body FROM ~functions ORDER BY id")
         self.count_live_runs: Final = on("SELECT count(*) FROM ~runs WHERE status < 300")

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
+from inngest_fast.adapters.postgres.flow import FlowTables
 from inngest_fast.adapters.postgres.live import Live, PlainRow
 from inngest_fast.adapters.postgres.load import Connection
 from inngest_fast.adapters.postgres.rows import storable
 from inngest_fast.adapters.postgres.statements import Statements
+from inngest_fast.domain.stored_form import stored_until
 
 _event_values = attrgetter(
     "id", "name", "external_id", "ts", "received_at", "repeatable", "correlation_id", "target", "wire"
@@ -18,7 +20,7 @@ async def save(connection: Connection, sql: Statements, live: Live) -> None:
     """Within the caller's transaction and pipeline. Every list is in the order of its keys."""
     execute = connection.execute
     if jobs := live.jobs.to_delete():
-        await execute(sql.delete_jobs, ([storable(id) for id in jobs],))
+        await execute(sql.delete_jobs, (_storable(jobs),))
     if waits := live.waits.to_delete():
         await execute(sql.delete_waits, (waits,))
         if several := [id for id in waits if live.waits.before[id].several]:
@@ -47,8 +49,27 @@ async def save(connection: Connection, sql: Statements, live: Live) -> None:
             await execute(sql.insert_lookups, _columns(lookups))
     if new_keys := live.keys.to_insert():
         await execute(sql.insert_keys, _columns(new_keys))
+    await _save_flow(connection, sql, live.flow)
     if live.apps.rows or live.functions.rows:
         await _save_apps(connection, sql, live)
+
+
+async def _save_flow(connection: Connection, sql: Statements, flow: FlowTables) -> None:
+    execute = connection.execute
+    if gone := flow.rows.gone():
+        await execute(sql.delete_flow_rows, (_storable(gone),))
+    if rows := flow.rows.to_insert():
+        values = [(row.key, stored_until(row.until), row.holder, row.body) for row in rows]
+        await execute(sql.put_flow_rows, _columns(values))
+    if emptied := flow.emptied.to_insert():
+        await execute(sql.delete_batches, (_storable(emptied),))
+    if pending := flow.pending.to_insert():
+        await execute(sql.append_events, _columns(pending))
+    if cancellations := flow.cancellations.rows:
+        if removed := sorted(id for id, row in cancellations.items() if row is None):
+            await execute(sql.delete_cancellations, (_storable(removed),))
+        if put := sorted(row for row in cancellations.values() if row is not None):
+            await execute(sql.put_cancellations, _columns(put))
 
 
 async def _save_apps(connection: Connection, sql: Statements, live: Live) -> None:
@@ -70,3 +91,7 @@ def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
         [storable(value) for value in column] if isinstance(column[0], str) else list(column)
         for column in zip(*rows, strict=True)
     ]
+
+
+def _storable(texts: Iterable[str]) -> list[str]:
+    return [storable(text) for text in texts]

@@ -36,7 +36,10 @@ class Statements:
 
         # Locks. Each statement sees what was committed before its own start: so rows that a transaction
         # reaches through others (a wait's jobs through the wait) are read after these.
-        self.lock_signals: Final = b"SELECT pg_advisory_xact_lock(k) FROM unnest(%b::bigint[]) AS k"
+        # What is yet to be made has no row to lock: a number stands for it. Everyone shares the schema's own
+        # number first; who needs more than fit into the database's table of locks has that one to itself.
+        self.share_numbers: Final = b"SELECT pg_advisory_xact_lock_shared(%b::bigint)"
+        self.lock_numbers: Final = b"SELECT pg_advisory_xact_lock(k) FROM unnest(%b::bigint[]) AS k"
         self.lock_runs: Final = on(
             "SELECT id, status, version FROM ~runs WHERE id = ANY(%b::text[]) ORDER BY id FOR UPDATE"
         )
@@ -62,6 +65,10 @@ class Statements:
         self.lock_keys: Final = on(
             "SELECT function_id, digest, run_id, until FROM ~keys WHERE (function_id, digest) IN"
             " (SELECT * FROM unnest(%b::text[], %b::bytea[])) ORDER BY function_id, digest FOR UPDATE"
+        )
+        # Under their locks, which all but the sweep of what has ended respect.
+        self.flow_rows: Final = on(
+            "SELECT key, until, holder, body FROM ~flow_rows WHERE key = ANY(%b::text[])"
         )
         self.paths: Final = on(
             "SELECT bucket, number, path FROM ~wait_paths WHERE bucket = ANY(%b::integer[])"
@@ -124,6 +131,24 @@ class Statements:
             "INSERT INTO ~keys (function_id, digest, run_id, until)"
             " SELECT * FROM unnest(%b::text[], %b::bytea[], %b::text[], %b::bigint[])"
         )
+        # Whole rows: one that was read may have been swept since.
+        self.put_flow_rows: Final = on(
+            "INSERT INTO ~flow_rows (key, until, holder, body)"
+            " SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[])"
+            " ON CONFLICT (key) DO UPDATE"
+            " SET until = excluded.until, holder = excluded.holder, body = excluded.body"
+        )
+        self.delete_flow_rows: Final = on("DELETE FROM ~flow_rows WHERE key = ANY(%b::text[])")
+        self.delete_batches: Final = on("DELETE FROM ~pending_events WHERE batch_id = ANY(%b::text[])")
+        self.append_events: Final = on(
+            "INSERT INTO ~pending_events (batch_id, position, event_id)"
+            " SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[]) ON CONFLICT DO NOTHING"
+        )
+        self.put_cancellations: Final = on(
+            "INSERT INTO ~cancellations (id, body) SELECT * FROM unnest(%b::text[], %b::bytea[])"
+            " ON CONFLICT (id) DO UPDATE SET body = excluded.body"
+        )
+        self.delete_cancellations: Final = on("DELETE FROM ~cancellations WHERE id = ANY(%b::text[])")
         self.put_apps: Final = on(
             "INSERT INTO ~apps (id, body) SELECT * FROM unnest(%b::text[], %b::bytea[])"
             " ON CONFLICT (id) DO UPDATE SET body = excluded.body"
@@ -137,5 +162,9 @@ class Statements:
         self.count_apps: Final = on("UPDATE ~apps_version SET number = number + 1 WHERE env = 1")
         self.sweep_keys: Final = on(
             "DELETE FROM ~keys WHERE (function_id, digest) IN (SELECT function_id, digest FROM ~keys"
+            " WHERE until <= %b::bigint ORDER BY until LIMIT %b::bigint FOR UPDATE SKIP LOCKED)"
+        )
+        self.sweep_flow_rows: Final = on(
+            "DELETE FROM ~flow_rows WHERE key IN (SELECT key FROM ~flow_rows"
             " WHERE until <= %b::bigint ORDER BY until LIMIT %b::bigint FOR UPDATE SKIP LOCKED)"
         )

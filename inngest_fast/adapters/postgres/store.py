@@ -13,11 +13,21 @@ from inngest_fast.adapters.postgres.rows import read_event, readable, storable
 from inngest_fast.adapters.postgres.wait_search import WaitSearch
 from inngest_fast.adapters.postgres.writer import Writer
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run
-from inngest_fast.domain.stored_form import decode_app, decode_function, decode_job, decode_run, decode_wait
+from inngest_fast.domain.stored_form import (
+    decode_app,
+    decode_cancellation,
+    decode_function,
+    decode_job,
+    decode_run,
+    decode_wait,
+    read_until,
+)
 from inngest_fast.domain.transitions import Committed, Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.clock import Clock
@@ -25,6 +35,7 @@ from inngest_fast.ports.store import EventQuery, RunQuery
 from inngest_fast.ports.wait_search import Entry, Found, Lookup
 
 _NEVER: Final = 10 * 365 * 86_400.0  # seconds
+_LAST: Final = "~"  # is above every id
 
 
 class PostgresStore:
@@ -127,12 +138,8 @@ class PostgresStore:
         return await self._reader.run(run_id)
 
     async def runs(self, query: RunQuery) -> list[Run]:
-        found = []
-        for (body,) in await self._reader.rows(*self._queries.runs(query)):
-            one = decode_run(body)
-            one.stack = ()
-            found.append(one)
-        return found
+        statement, values = self._queries.runs(query)
+        return await self._listed(statement, *values)
 
     async def event(self, event_id: str) -> Event | None:
         rows = await self._reader.rows(self._queries.event, (storable(event_id),))
@@ -180,6 +187,31 @@ class PostgresStore:
         ((count, last, stuck),) = await self._reader.rows(self._queries.stuck_runs, values)
         return [readable(id) for id in stuck or ()], readable(last) if count == limit else ""
 
+    async def rows(self, keys: Sequence[str]) -> list[FlowRow]:
+        return await self._rows(self._queries.rows, [storable(key) for key in keys], self._clock.now_ms())
+
+    async def rows_of(self, kind: str, after: str, limit: int, until_after: int = 0) -> list[FlowRow]:
+        # ";" comes right after ":".
+        bounds = storable(max(after, kind + ":")), storable(kind + ";")
+        until_after = max(until_after, self._clock.now_ms())
+        return await self._rows(self._queries.rows_of, *bounds, until_after, limit)
+
+    async def batch(self, batch_id: str) -> list[Event]:
+        rows = await self._reader.rows(self._queries.batch, (storable(batch_id),))
+        return [read_event(row) for row in rows]
+
+    async def live_runs(self, function_id: str, after: str, until: str, limit: int) -> list[Run]:
+        ids = map(storable, (function_id, after, until))
+        return await self._listed(self._queries.live_runs, *ids, limit)
+
+    async def cancellation(self, id: str) -> Cancellation | None:
+        bodies = await self._bodies(self._queries.cancellation, storable(id))
+        return decode_cancellation(bodies[0]) if bodies else None
+
+    async def cancellations(self, before_id: str, limit: int) -> list[Cancellation]:
+        bodies = await self._bodies(self._queries.cancellations, storable(before_id or _LAST), limit)
+        return [decode_cancellation(body) for body in bodies]
+
     # ports.wait_search.WaitSearch
 
     async def find(self, asked: Sequence[tuple[str, Lookup]]) -> Found:
@@ -198,3 +230,15 @@ class PostgresStore:
 
     async def _bodies(self, statement: bytes, *values: Any) -> list[bytes]:
         return [body for (body,) in await self._reader.rows(statement, values)]
+
+    async def _listed(self, statement: bytes, *values: Any) -> list[Run]:
+        found = [decode_run(body) for body in await self._bodies(statement, *values)]
+        for run in found:
+            run.stack = ()
+        return found
+
+    async def _rows(self, statement: bytes, *values: Any) -> list[FlowRow]:
+        return [
+            FlowRow(readable(key), read_until(until), readable(holder), body)
+            for key, until, holder, body in await self._reader.rows(statement, values)
+        ]

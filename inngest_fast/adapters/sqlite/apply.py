@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from inngest_fast.adapters.sqlite import statements as sql
+from inngest_fast.adapters.sqlite.flow import FlowTables
 from inngest_fast.domain.jobs import Job
-from inngest_fast.domain.runs import Run
+from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.stored_form import (
     encode_app,
     encode_function,
@@ -19,16 +20,24 @@ from inngest_fast.domain.stored_form import (
 from inngest_fast.domain.transitions import (
     AddJob,
     AddWait,
+    Admit,
+    AppendEvent,
     Committed,
     ConsumeWait,
     CreateRun,
+    DropBatch,
+    DropCancellation,
     DropJob,
+    DropRow,
     DropWait,
     EndRun,
+    ExtendRow,
     MoveJob,
     PutApp,
+    PutCancellation,
     PutEvent,
     PutFunction,
+    PutRow,
     PutStep,
     RemoveApp,
     Transition,
@@ -56,6 +65,7 @@ class Applier:
         self._wires: dict[str, bytes] = {}  # of the events that this transition stored
         self._ended: list[str] = []  # runs to sweep once all actions are done
         self.keys_taken = 0
+        self.flow = flow = FlowTables(self._cursor)
         self._handlers: dict[type, Callable[[Any], None]] = {
             PutEvent: self._put_event,
             CreateRun: self._create_run,
@@ -71,6 +81,14 @@ class Applier:
             PutApp: self._put_app,
             PutFunction: self._put_function,
             RemoveApp: self._remove_app,
+            Admit: self._admit,
+            PutRow: flow.put_row,
+            ExtendRow: lambda action: flow.extend_row(action, self._now),
+            DropRow: flow.drop_row,
+            AppendEvent: flow.append_event,
+            DropBatch: flow.drop_batch,
+            PutCancellation: flow.put_cancellation,
+            DropCancellation: flow.drop_cancellation,
         }
 
     def apply(self, transition: Transition, now: int) -> Committed:
@@ -92,7 +110,8 @@ class Applier:
             for action in actions:
                 handlers[type(action)](action)
         except LateDropError as drop:
-            if action is actions[0] and transition.job is None and not transition.wait_id:
+            alone = transition.job is None and not transition.wait_id
+            if alone and action is actions[0] and type(action) is not Admit:
                 return Committed(drop.reason)  # the fence itself was the first thing to be written
             raise
         if self._ended:
@@ -102,6 +121,7 @@ class Applier:
     def sweep_keys(self, now: int, limit: int) -> None:
         """Deletes some keys that have expired."""
         self._execute(sql.SWEEP_KEYS, (now, limit))
+        self.keys_taken = 0
 
     def _consume(self, transition: Transition) -> str:
         """Deletes the consumed job and wait if these and the run's version are as expected, else says why."""
@@ -183,9 +203,8 @@ class Applier:
             self._committed.refused_runs[run.id] = holder
             return
         ids = run.event_ids
-        wires = self._wires
         # Every later update of the row would carry the copy along: it is made only where it must be.
-        stored = len(ids) == len(run.events) and all(map(lambda i, w: wires.get(i) == w, ids, run.events))
+        stored = tuple(map(self._wires.get, ids)) == run.events
         self._execute(
             sql.CREATE_RUN,
             (
@@ -205,6 +224,8 @@ class Applier:
             self._add_job(job)
         for wait in action.waits:
             self._add_wait(wait)
+        for row in action.rows:
+            self.flow.put(row)
 
     def _take_key(self, run: Run, until: int) -> str:
         """Takes the run's key; "" if it was free, else the run that has it."""
@@ -225,7 +246,12 @@ class Applier:
 
     def _put_run(self, action: UpdateRun | EndRun) -> None:
         run = action.run
-        self._execute(sql.UPDATE_RUN, (int(run.status), run.version, encode_run(run), run.id, action.after))
+        body = encode_run(run)
+        if run.status is RunStatus.RUNNING:
+            self._execute(sql.UPDATE_RUNNING, (run.version, body, run.id, action.after))
+            if self._cursor.rowcount:
+                return
+        self._execute(sql.UPDATE_RUN, (int(run.status), run.version, body, run.id, action.after))
         if not self._cursor.rowcount:
             raise LateDropError("run")
 
@@ -301,3 +327,11 @@ class Applier:
 
     def _remove_app(self, action: RemoveApp) -> None:
         self._execute(sql.REMOVE_APP, (action.app_id,))
+
+    # Flow control
+
+    def _admit(self, action: Admit) -> None:
+        admission, handlers = action.admission, self._handlers
+        for decided in admission.decide(self.flow.rows(admission.keys, self._now)):
+            handlers[type(decided)](decided)
+            self._committed.admitted.append(decided)

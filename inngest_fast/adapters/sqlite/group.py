@@ -8,8 +8,8 @@ from inngest_fast.adapters.sqlite.apply import Applier, LateDropError
 from inngest_fast.adapters.sqlite.connection import concerns_one_transition
 from inngest_fast.domain.transitions import Committed, Transition
 
-_KEYS_BETWEEN_SWEEPS = 256
-_KEYS_PER_SWEEP = 1_024
+_BETWEEN_SWEEPS = 256  # keys taken, or rows put
+_PER_SWEEP = 1_024
 
 
 class GroupCommit:
@@ -40,9 +40,11 @@ class GroupCommit:
                 execute(sql.ROLLBACK)
                 execute(sql.BEGIN)
                 done = [self._apply_apart(transition, now) for transition, now in group]
-            if self._applier.keys_taken >= _KEYS_BETWEEN_SWEEPS:
-                self._applier.keys_taken = 0
-                self._applier.sweep_keys(group[-1][1], _KEYS_PER_SWEEP)
+            applier = self._applier
+            if applier.keys_taken >= _BETWEEN_SWEEPS:
+                applier.sweep_keys(group[-1][1], _PER_SWEEP)
+            if applier.flow.rows_put >= _BETWEEN_SWEEPS:
+                applier.flow.sweep(group[-1][1], _PER_SWEEP)
             execute(sql.COMMIT)
         except BaseException:
             if self._connection.in_transaction:

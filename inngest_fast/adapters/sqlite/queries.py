@@ -1,24 +1,28 @@
 """Reads: each takes a connection and returns domain structs. All see one committed state."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from inngest_fast.adapters.sqlite.rows import EVENT_COLUMNS, read_event
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.stored_form import (
     decode_app,
+    decode_cancellation,
     decode_function,
     decode_job,
     decode_run,
     decode_step,
     decode_wait,
     decode_wires,
+    read_until,
 )
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.store import EventQuery, RunQuery
@@ -44,6 +48,20 @@ _LIVE_AND_STUCK = (
     " SELECT id, queued_at < ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = live.id)"
     " FROM live ORDER BY id LIMIT ?"
 )
+_ROW = "SELECT key, until, holder, body FROM flow_rows"
+_ROWS = _ROW + " WHERE key IN (SELECT value FROM json_each(?)) AND until > ?"
+_ROWS_OF = _ROW + " WHERE key > ? AND key < ? AND until > ? ORDER BY key LIMIT ?"
+_BATCH = (
+    f"SELECT {EVENT_COLUMNS} FROM pending_events JOIN events ON events.id = pending_events.event_id"
+    " WHERE batch_id = ? ORDER BY position, event_id"
+)
+_LIVE_RUNS = (
+    "SELECT body FROM runs INDEXED BY runs_live_of_function"
+    " WHERE function_id = ? AND status < 300 AND id > ? AND id <= ? ORDER BY id LIMIT ?"
+)
+_CANCELLATION = "SELECT body FROM cancellations WHERE id = ?"
+_CANCELLATIONS = "SELECT body FROM cancellations WHERE id < ? ORDER BY id DESC LIMIT ?"
+_LAST = "~"  # is above every id
 
 
 def run(connection: sqlite3.Connection, run_id: str) -> Run | None:
@@ -88,10 +106,20 @@ def runs(connection: sqlite3.Connection, query: RunQuery) -> list[Run]:
         where.append(_OF_EVENT)
         values += (query.event_id, query.event_id)
     values += (query.limit, query.offset)
+    return _listed(
+        connection.execute(f"SELECT body FROM runs{_where(where)} ORDER BY id DESC LIMIT ? OFFSET ?", values)
+    )
+
+
+def live_runs(
+    connection: sqlite3.Connection, function_id: str, after: str, until: str, limit: int
+) -> list[Run]:
+    return _listed(connection.execute(_LIVE_RUNS, (function_id, after, until, limit)))
+
+
+def _listed(bodies: Iterable[tuple[bytes]]) -> list[Run]:
     found = []
-    for (body,) in connection.execute(
-        f"SELECT body FROM runs{_where(where)} ORDER BY id DESC LIMIT ? OFFSET ?", values
-    ):
+    for (body,) in bodies:
         one = decode_run(body)
         one.stack = ()
         found.append(one)
@@ -179,6 +207,36 @@ def stuck_runs(
         _LIVE_AND_STUCK, (after, limit, after, limit, queued_before, limit)
     ).fetchall()
     return [id for id, stuck in looked if stuck], looked[-1][0] if len(looked) == limit else ""
+
+
+def rows(connection: sqlite3.Connection, keys: Sequence[str], now: int) -> list[FlowRow]:
+    asked = msgspec.json.encode(keys).decode()
+    return [_read_row(row) for row in connection.execute(_ROWS, (asked, now))]
+
+
+def rows_of(connection: sqlite3.Connection, kind: str, after: str, limit: int, now: int) -> list[FlowRow]:
+    # ";" comes right after ":".
+    values = (max(after, kind + ":"), kind + ";", now, limit)
+    return [_read_row(row) for row in connection.execute(_ROWS_OF, values)]
+
+
+def _read_row(row: tuple[str, int, str, bytes]) -> FlowRow:
+    key, until, holder, body = row
+    return FlowRow(key, read_until(until), holder, body)
+
+
+def batch(connection: sqlite3.Connection, batch_id: str) -> list[Event]:
+    return [read_event(row) for row in connection.execute(_BATCH, (batch_id,))]
+
+
+def cancellation(connection: sqlite3.Connection, id: str) -> Cancellation | None:
+    row = connection.execute(_CANCELLATION, (id,)).fetchone()
+    return None if row is None else decode_cancellation(row[0])
+
+
+def cancellations(connection: sqlite3.Connection, before_id: str, limit: int) -> list[Cancellation]:
+    found = connection.execute(_CANCELLATIONS, (before_id or _LAST, limit))
+    return [decode_cancellation(body) for (body,) in found]
 
 
 def _where(terms: list[str]) -> str:

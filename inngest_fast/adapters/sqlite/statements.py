@@ -36,6 +36,8 @@ BATCHED_EVENT: Final = (
 UPDATE_RUN: Final = (
     "UPDATE runs SET status = ?, version = ?, body = ? WHERE id = ? AND version = ? AND status < 300"
 )
+# Of one that runs already. To set its status, even to the same, would write the indexes that depend on it.
+UPDATE_RUNNING: Final = "UPDATE runs SET version = ?, body = ? WHERE id = ? AND version = ? AND status = 200"
 
 TAKE_KEY: Final = (
     "INSERT INTO keys (function_id, key, run_id, until) VALUES (?, ?, ?, ?)"
@@ -76,3 +78,31 @@ PUT_FUNCTION: Final = (
     "INSERT INTO functions (id, app_id, body) VALUES (?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET app_id = excluded.app_id, body = excluded.body"
 )
+
+FLOW_ROW: Final = "SELECT until, holder, body FROM flow_rows WHERE key = ? AND until > ?"
+PUT_FLOW_ROW: Final = (
+    "INSERT INTO flow_rows (key, until, holder, body) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE"
+    " SET until = excluded.until, holder = excluded.holder, body = excluded.body"
+)
+# What has ended is no more, even if it was not swept yet.
+EXTEND_FLOW_ROW: Final = (
+    "INSERT INTO flow_rows (key, until, holder, body) VALUES (?, ?, '', x'') ON CONFLICT (key) DO UPDATE"
+    " SET until = max(flow_rows.until, excluded.until),"
+    " holder = CASE WHEN flow_rows.until > ? THEN flow_rows.holder ELSE '' END,"
+    " body = CASE WHEN flow_rows.until > ? THEN flow_rows.body ELSE x'' END"
+)
+DROP_FLOW_ROW: Final = "DELETE FROM flow_rows WHERE key = ? AND holder = ?"
+SWEEP_FLOW_ROWS: Final = (
+    "DELETE FROM flow_rows WHERE key IN (SELECT key FROM flow_rows WHERE until <= ? ORDER BY until LIMIT ?)"
+)
+
+APPEND_EVENT: Final = (
+    "INSERT INTO pending_events (batch_id, position, event_id) VALUES (?, ?, ?)"
+    " ON CONFLICT (batch_id, position, event_id) DO NOTHING"
+)
+DROP_BATCH: Final = "DELETE FROM pending_events WHERE batch_id = ?"
+
+PUT_CANCELLATION: Final = (
+    "INSERT INTO cancellations (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body"
+)
+DROP_CANCELLATION: Final = "DELETE FROM cancellations WHERE id = ?"

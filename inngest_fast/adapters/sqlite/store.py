@@ -9,7 +9,9 @@ from inngest_fast.adapters.sqlite.database import Database
 from inngest_fast.adapters.sqlite.reader import Reader
 from inngest_fast.adapters.sqlite.writer import Writer
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import Committed, Transition
@@ -97,3 +99,22 @@ class SqliteStore:
 
     async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:
         return await self._listings.read(queries.stuck_runs, after, limit, queued_before)
+
+    async def rows(self, keys: Sequence[str]) -> list[FlowRow]:
+        return await self._points.read(queries.rows, tuple(keys), self._clock.now_ms())
+
+    async def rows_of(self, kind: str, after: str, limit: int, until_after: int = 0) -> list[FlowRow]:
+        until_after = max(until_after, self._clock.now_ms())
+        return await self._listings.read(queries.rows_of, kind, after, limit, until_after)
+
+    async def batch(self, batch_id: str) -> list[Event]:
+        return await self._points.read(queries.batch, batch_id)
+
+    async def live_runs(self, function_id: str, after: str, until: str, limit: int) -> list[Run]:
+        return await self._listings.read(queries.live_runs, function_id, after, until, limit)
+
+    async def cancellation(self, id: str) -> Cancellation | None:
+        return await self._points.read(queries.cancellation, id)
+
+    async def cancellations(self, before_id: str, limit: int) -> list[Cancellation]:
+        return await self._listings.read(queries.cancellations, before_id, limit)

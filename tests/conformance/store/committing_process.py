@@ -1,11 +1,12 @@
-"""Run as a program: commits without end, and prints the id of each run once its commit is acknowledged."""
+"""Run as a program: commits runs and counts them, without end; prints each one's id once it is acknowledged."""
 
 import asyncio
 import itertools
 import sys
 
 from inngest_fast.adapters.sqlite import SqliteStore
-from tests.conformance.store.making import Clock, run_id, started
+from inngest_fast.domain.transitions import Admit
+from tests.conformance.store.making import Clock, Counting, run_id, started
 
 
 async def main(path: str) -> None:
@@ -16,7 +17,7 @@ async def main(path: str) -> None:
 
     async def commit() -> None:
         for n in numbers:
-            await store.commit(started(n))
+            await store.commit(started(n, Admit(Counting("count:1"))))
             sys.stdout.write(run_id(n) + "\n")
             sys.stdout.flush()
 

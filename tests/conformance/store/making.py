@@ -1,14 +1,31 @@
 """Domain values for the suite, as the engine makes them, by small numbers."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event, wire_form
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.functions import Batch, FunctionConfig, Trigger
 from inngest_fast.domain.ids import ulid
 from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
-from inngest_fast.domain.transitions import Action, CreateRun, EndRun, PutEvent, Transition, UpdateRun
+from inngest_fast.domain.transitions import (
+    Action,
+    AddJob,
+    Admit,
+    AppendEvent,
+    CreateRun,
+    EndRun,
+    PutCancellation,
+    PutEvent,
+    PutRow,
+    Transition,
+    UpdateRun,
+)
 from inngest_fast.domain.waits import Wait, WaitKind
 
 NOW = 1_700_000_000_000
@@ -144,6 +161,70 @@ def function(n: int, **fields: Any) -> Function:
             **fields,
         }
     )
+
+
+def cancellation(n: int, **fields: Any) -> Cancellation:
+    return Cancellation(
+        **{
+            "id": ulid(NOW + n, b"C" * 10),
+            "app_id": "app-1",
+            "function_id": "fn-1",
+            "started_after": NOW,
+            "started_before": NOW + n,
+            **fields,
+        }
+    )
+
+
+def of_flow_control() -> list[Action]:
+    """Something in each of its tables."""
+    pending = AppendEvent("batch", 0, event_id(1))
+    return [PutRow(FlowRow("kind:1")), pending, PutCancellation(cancellation(1))]
+
+
+class Counting(msgspec.Struct, frozen=True):
+    """An admission that counts in a row, and adds a job under the number that it came to.
+
+    Without `jobs` nothing but the row tells two from each other.
+    """
+
+    key: str
+    jobs: bool = True
+    possible: tuple[Action, ...] = ()
+
+    @property
+    def keys(self) -> Sequence[str]:
+        return (self.key,)
+
+    def decide(self, rows: Mapping[str, FlowRow]) -> Sequence[Action]:
+        count = int(rows[self.key].body) + 1 if self.key in rows else 1
+        row = PutRow(FlowRow(self.key, body=b"%d" % count))
+        return (row, AddJob(counted(self.key, count))) if self.jobs else (row,)
+
+
+def counted(key: str, count: int) -> Job:
+    return job(0, id=f"{key} {count:06}", run_id="")
+
+
+def counting(key: str, *, jobs: bool = True) -> Transition:
+    return Transition([Admit(Counting(key, jobs))])
+
+
+class Choosing(msgspec.Struct, frozen=True):
+    """An admission that does one thing if it finds its first row, else another. `seen`: what it was given."""
+
+    keys: tuple[str, ...]
+    found: tuple[Action, ...] = ()
+    missed: tuple[Action, ...] = ()
+    seen: list[dict[str, FlowRow]] = []
+
+    @property
+    def possible(self) -> Sequence[Action]:
+        return (*self.found, *self.missed)
+
+    def decide(self, rows: Mapping[str, FlowRow]) -> Sequence[Action]:
+        self.seen.append(dict(rows))
+        return self.found if self.keys[0] in rows else self.missed
 
 
 def started(n: int, *more: Action, **fields: Any) -> Transition:

@@ -43,11 +43,23 @@ async def test_reads_back_whole(store):
         payload=b"\x00\xff" * 1000,
         due=2**62,
         score=-5,
+        since=9,
+        counters=("rule-1/fn/a", "rule-2/fn/b"),
+        run_counter="rule-3/fn/c",
+        throttle="rule-4/fn/d",
     )
     committed = await store.commit(Transition([AddJob(full)]))
     assert committed.jobs == [full]
     assert await store.job(full.id) == full
     assert await store.run_jobs(run_id(1)) == [full]
+
+
+async def test_what_only_a_queue_says_is_not_stored(store):
+    leased = job(1, throttle="t", arrival=NOW + 5, doubtful=True)
+    await store.commit(Transition([AddJob(leased), AddJob(job(2, doubtful=True))]))
+    assert await store.jobs("", 9) == [job(1, throttle="t"), job(2)]
+    await store.commit(Transition([MoveJob(job(1, attempt=1, arrival=NOW))], leased))
+    assert await store.job(job(1).id) == job(1, attempt=1)
 
 
 async def test_unknown_is_none(store):

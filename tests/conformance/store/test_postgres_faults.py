@@ -13,8 +13,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from inngest_fast.adapters.postgres import fate, migrate
 from inngest_fast.domain.errors import StoreError, StoreVersionError
-from inngest_fast.domain.transitions import AddJob, AddWait, PutEvent, Transition
-from tests.conformance.store.making import Clock, event, event_id, job, run_id, started, updated, wait
+from inngest_fast.domain.transitions import AddJob, AddWait, Admit, PutEvent, Transition
+from tests.conformance.store.making import (
+    Clock,
+    Counting,
+    event,
+    event_id,
+    job,
+    run_id,
+    started,
+    updated,
+    wait,
+)
 from tests.conformance.store.making import run as a_run
 from tests.fixtures import postgres_server
 
@@ -268,11 +278,11 @@ async def test_server_that_is_away_and_comes_back(schema, caplog):
 
 
 async def test_many_handed_in_while_the_connection_is_cut_again_and_again(schema):
-    """Every answer is true: applied runs are there, failed ones are not."""
+    """Every answer is true: applied runs are there and were counted, failed ones are not."""
     async with Wire() as wire, opened(schema, wire.uri) as store:
         handed = {}
         for n in range(60):
-            handed[n] = store.commit(started(n))
+            handed[n] = store.commit(started(n, Admit(Counting("count:1"))))
             if n % 6 == 0:
                 wire.plan = ["before", "after", "hold"][n // 6 % 3]
             if n % 10 == 5:
@@ -285,6 +295,8 @@ async def test_many_handed_in_while_the_connection_is_cut_again_and_again(schema
         there = {n for n in handed if await store.run(run_id(n))}
         assert applied == there
         assert len(applied) > 30
+        (row,) = await store.rows(["count:1"])
+        assert int(row.body) == len(applied)
 
 
 # Other schemas

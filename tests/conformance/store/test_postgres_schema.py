@@ -8,9 +8,11 @@ import pytest
 from inngest_fast.adapters.postgres import database, migrate
 from inngest_fast.adapters.postgres.queries import Queries
 from inngest_fast.adapters.postgres.statements import Statements
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.runs import RunStatus
+from inngest_fast.domain.transitions import ExtendRow, PutRow, Transition
 from inngest_fast.ports.store import EventQuery, RunQuery
-from tests.conformance.store.making import DAY, NOW, run_id, started
+from tests.conformance.store.making import DAY, NOW, of_flow_control, run_id, started
 from tests.conformance.store.test_keys import keyed
 from tests.fixtures import postgres_server
 
@@ -36,6 +38,11 @@ INSERT INTO wait_lookups (wait_id, lookup) SELECT n * 2, -n FROM generate_series
 INSERT INTO wait_paths (bucket, number, path) SELECT n / 4, n, '["data"]' FROM generate_series(1, 20000) n;
 INSERT INTO keys (function_id, digest, run_id, until)
 SELECT 'fn ' || n % 50, sha256(n::text::bytea), '', n FROM generate_series(1, 20000) n;
+INSERT INTO flow_rows (key, until, holder, body)
+SELECT 'kind ' || n % 50 || ':' || n, n, '', '' FROM generate_series(1, 20000) n;
+INSERT INTO pending_events (batch_id, position, event_id)
+SELECT 'b' || n / 10, n, 'e' || lpad(n::text, 9, '0') FROM generate_series(1, 20000) n;
+INSERT INTO cancellations (id, body) SELECT 'c' || lpad(n::text, 9, '0'), '' FROM generate_series(1, 20000) n;
 INSERT INTO apps (id, body) SELECT n::text, '' FROM generate_series(1, 2000) n;
 INSERT INTO functions (id, app_id, body) SELECT n::text, '', '' FROM generate_series(1, 2000) n;
 """
@@ -116,11 +123,33 @@ def test_live_runs_are_found_without_the_others(filled):
 
 
 @pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("live_runs", "runs_live_of_function"),
+        ("rows_of", "flow_rows_pkey"),
+        ("batch", "pending_events_pkey"),
+        ("cancellations", "cancellations_pkey"),
+    ],
+)
+def test_reads_use_their_index(filled, name, index):
+    connection, schema = filled
+    found = plan(connection, texts(Queries(schema))[name])
+    assert index in found, found
+    assert "Sort Key: id" not in found, found
+
+
+def test_ended_rows_are_found_without_the_others(filled):
+    connection, schema = filled
+    assert "flow_rows_by_end" in plan(connection, Statements(schema).sweep_flow_rows)
+
+
+@pytest.mark.parametrize(
     ("query", "index"),
     [
         (RunQuery(10), "runs_pkey"),
         (RunQuery(10, status=RunStatus.QUEUED), "runs_live"),
         (RunQuery(10, status=RunStatus.FAILED), "runs_not_completed"),
+        (RunQuery(10, status=RunStatus.SKIPPED), "runs_not_completed"),
         (RunQuery(10, function_id="fn 7"), "runs_by_function"),
         (RunQuery(10, event_id="e000000777"), "runs_by_event"),
         (EventQuery(10), "events_pkey"),
@@ -150,11 +179,11 @@ async def rows(text):
 async def test_every_table_has_an_environment(schema, clock):
     store = postgres_server.store(schema, clock)
     await store.open()
-    await store.commit(started(1, key="k"))
+    await store.commit(started(1, *of_flow_control(), key="k"))
     await store.close()
     found = await rows(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'")
     tables = {name for (name,) in found} - {"environments", "migrations", "writers"}
-    assert len(tables) >= 9
+    assert len(tables) >= 12
     for table in tables:
         assert set(await rows(f"SELECT env FROM {schema}.{table}")) <= {(1,)}
     assert await rows(f"SELECT number FROM {schema}.environments") == [(1,)]
@@ -194,6 +223,20 @@ async def test_expired_keys_do_not_pile_up(schema, clock):
         await store.commit(keyed(n, key=f"key {n}", until=clock.now + DAY))
     await store.close()
     assert (await rows(f"SELECT count(*) FROM {schema}.keys"))[0][0] < 300
+
+
+@pytest.mark.parametrize("kind", ["rate", "throttle"])
+async def test_ended_rows_do_not_pile_up(schema, clock, kind):
+    store = postgres_server.store(schema, clock)
+    await store.open()
+    await store.commit(Transition([PutRow(FlowRow(f"{kind}:stays", 0))]))
+    for n in range(50):
+        clock.now = NOW + n * DAY
+        each = [ExtendRow(f"{kind}:{n} {i}", clock.now + DAY) for i in range(20)]
+        await store.commit(Transition(each))
+    await store.close()
+    assert (await rows(f"SELECT count(*) FROM {schema}.flow_rows"))[0][0] < 400
+    assert len(await rows(f"SELECT 1 FROM {schema}.flow_rows WHERE key = '{kind}:stays'")) == 1
 
 
 def test_plans_made_while_tables_are_empty_will_do_when_they_are_full(clock):

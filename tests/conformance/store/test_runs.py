@@ -2,10 +2,12 @@
 
 import pytest
 
-from inngest_fast.domain.runs import RunStatus, StepStatus
+from inngest_fast.domain.flow import KeyValue, RunFlow
+from inngest_fast.domain.runs import RunStatus, SkipReason, StepStatus
 from inngest_fast.domain.transitions import AddWait, CreateRun, PutEvent, PutStep, Transition, UpdateRun
 from inngest_fast.ports.store import RunQuery
 from tests.conformance.store.making import (
+    DAY,
     NOW,
     ended,
     event,
@@ -32,7 +34,17 @@ async def test_reads_back_whole(store):
         state_size=10,
         cron="* * * * *",
         correlation_id="other.step",
+        correlated=("another.step", "third.step"),
         key="k",
+        flow=RunFlow(
+            keys=(KeyValue("rule-1", "rule-1/fn/a", "a"), KeyValue("rule-2", "rule-2/fn/b")),
+            run=KeyValue("rule-3", "rule-3/fn/c"),
+            throttle=KeyValue("rule-4", "rule-4/fn/d", "d"),
+            singleton="singleton:fn-1",
+        ),
+        skip_reason=SkipReason.SINGLETON,
+        skipped_for="run",
+        batch_id="batch",
         function_version=3,
         branched=True,
     )
@@ -215,6 +227,52 @@ async def test_stuck_runs(store):
     assert await store.stuck_runs("", 2, NOW + 6) == ([run_id(2), run_id(3)], run_id(3))
     assert await store.stuck_runs(run_id(3), 2, NOW + 6) == ([run_id(4)], run_id(5))
     assert await store.stuck_runs(run_id(5), 2, NOW + 6) == ([], "")
+
+
+def skipped(n, **fields):
+    fields = {"status": RunStatus.SKIPPED, "ended_at": NOW + n, **fields}
+    return Transition([PutEvent(event(n)), CreateRun(run(n, **fields), (), key_until=NOW + DAY)])
+
+
+async def test_skipped_run_has_ended(store):
+    await store.commit(started(1))
+    skip = skipped(2, skip_reason=SkipReason.SINGLETON, skipped_for=run_id(1))
+    assert (await store.commit(skip)).jobs == []
+    assert await store.run(run_id(2)) == skip.actions[1].run
+    assert [each.id for each in await store.runs(RunQuery(9, status=RunStatus.SKIPPED))] == [run_id(2)]
+    assert [each.id for each in await store.runs(RunQuery(9, status=RunStatus.QUEUED))] == [run_id(1)]
+    assert await store.count_live_runs() == 1
+    assert await store.stuck_runs("", 9, NOW + DAY) == ([], "")
+    assert await store.live_runs("fn-1", "", run_id(9), 9) == [run(1, events=())]
+    assert (await store.commit(Transition([updated(skip.actions[1].run)]))).reason == "run"
+
+
+async def test_skipped_run_takes_its_key(store):
+    await store.commit(skipped(1, key="k"))
+    assert (await store.commit(skipped(2, key="k"))).refused_runs == {run_id(2): run_id(1)}
+    assert await store.run(run_id(2)) is None
+
+
+async def test_live_runs_of_a_function(store):
+    for n in range(1, 9):
+        await store.commit(started(n, function_id="fn-1" if n % 4 else "fn-2"))
+    await store.commit(Transition([ended(run(2))]))
+    await store.commit(Transition([ended(run(3), RunStatus.FAILED)]))
+    await store.commit(Transition([updated(run(5), status=RunStatus.RUNNING, stack=("a",))]))
+
+    async def numbers(function_id, after, until, limit):
+        found = await store.live_runs(function_id, run_id(after), run_id(until), limit)
+        assert all(each.function_id == function_id and not each.status.ended for each in found)
+        assert all((each.events, each.steps, each.stack) == ((), {}, ()) for each in found)
+        return [each.queued_at - NOW for each in found]
+
+    assert await numbers("fn-1", 0, 9, 9) == [1, 5, 6, 7]
+    assert await numbers("fn-1", 1, 6, 9) == [5, 6]
+    assert await numbers("fn-1", 1, 9, 2) == [5, 6]
+    assert await numbers("fn-1", 6, 6, 9) == []
+    assert await numbers("fn-2", 0, 9, 9) == [4, 8]
+    assert await store.live_runs("none", "", run_id(9), 9) == []
+    assert len(await store.live_runs("fn-1", "", run_id(9), 9)) == 4
 
 
 async def test_of_two_histories_of_a_run_only_one_goes_on(store):

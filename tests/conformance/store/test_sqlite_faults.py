@@ -271,7 +271,7 @@ async def test_full_database(tmp_path, name):
 
 @pytest.mark.parametrize("acknowledged", [1, 500])
 async def test_killed(path, acknowledged):
-    """Every run whose commit was acknowledged is there, with its event and its job."""
+    """Every run whose commit was acknowledged is there, with its event and its job, and each was counted."""
     with process("committing_process", path) as committing:
         assert committing.stdout.readline() == "open\n"
         lines = [committing.stdout.readline() for _ in range(acknowledged)]
@@ -286,6 +286,8 @@ async def test_killed(path, acknowledged):
         assert found is not None
         assert await store.event(found.event_ids[0]) is not None
         assert len(await store.run_jobs(id)) == 1
+    (row,) = await store.rows(["count:1"])
+    assert int(row.body) == await store.count_live_runs()
     await store.close()
 
 

@@ -6,9 +6,11 @@ import sqlite3
 import pytest
 
 from inngest_fast.adapters.sqlite import SqliteStore, migrate, queries, statements
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.runs import RunStatus
+from inngest_fast.domain.transitions import ExtendRow, PutRow, Transition
 from inngest_fast.ports.store import EventQuery, RunQuery
-from tests.conformance.store.making import DAY, NOW, run_id, started
+from tests.conformance.store.making import DAY, NOW, of_flow_control, run_id, started
 from tests.conformance.store.test_keys import keyed
 
 
@@ -57,12 +59,12 @@ async def test_is_marked_as_ours(file_store, path):
 
 
 async def test_every_table_has_an_environment(file_store, path):
-    await file_store.commit(started(1, key="k"))
+    await file_store.commit(started(1, *of_flow_control(), key="k"))
     await file_store.close()
     with contextlib.closing(sqlite3.connect(path)) as other:
         tables = [row[0] for row in other.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         tables.remove("environments")
-        assert len(tables) >= 9
+        assert len(tables) >= 12
         for table in tables:
             assert set(other.execute(f"SELECT env FROM {table}")) <= {(1,)}
         assert other.execute("SELECT number FROM environments").fetchall() == [(1,)]
@@ -75,6 +77,20 @@ async def test_expired_keys_do_not_pile_up(file_store, path, clock):
     await file_store.close()
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM keys").fetchone()[0] < 300
+
+
+@pytest.mark.parametrize("kind", ["rate", "throttle"])
+async def test_ended_rows_do_not_pile_up(file_store, path, clock, kind):
+    await file_store.commit(Transition([PutRow(FlowRow(f"{kind}:stays"))]))
+    for n in range(50):
+        clock.now = NOW + n * DAY
+        each = [ExtendRow(f"{kind}:{n} {i}", clock.now + DAY) for i in range(20)]
+        await file_store.commit(Transition(each))
+    await file_store.close()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM flow_rows").fetchone()[0] < 400
+        stays = other.execute("SELECT count(*) FROM flow_rows WHERE key = ?", (f"{kind}:stays",))
+        assert stays.fetchone() == (1,)
 
 
 async def test_opened_again_it_holds_the_same(file_store, path, clock):
@@ -139,7 +155,16 @@ def test_no_write_scans_a_table(schema, name):
     assert [line for line in plan(schema, WRITES[name]) if line.startswith("SCAN")] == []
 
 
-POINT_READS = [queries._RUN, queries._STEPS, queries._WIRE, queries._EVENT, queries._WAITS]
+POINT_READS = [
+    queries._RUN,
+    queries._STEPS,
+    queries._WIRE,
+    queries._EVENT,
+    queries._WAITS,
+    queries._ROWS,
+    queries._BATCH,
+    queries._CANCELLATION,
+]
 
 
 @pytest.mark.parametrize("text", POINT_READS)
@@ -149,10 +174,30 @@ def test_no_point_read_scans_a_table(schema, text):
 
 
 @pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        (queries._ROWS_OF, "SEARCH flow_rows USING PRIMARY KEY (key>? AND key<?)"),
+        (
+            queries._LIVE_RUNS,
+            "SEARCH runs USING INDEX runs_live_of_function (function_id=? AND id>? AND id<?)",
+        ),
+        (queries._CANCELLATIONS, "SEARCH cancellations USING PRIMARY KEY (id<?)"),
+        (queries._BATCH, "SEARCH pending_events USING PRIMARY KEY (batch_id=?)"),
+        (statements.SWEEP_FLOW_ROWS, "SEARCH flow_rows USING COVERING INDEX flow_rows_by_end (until<?)"),
+    ],
+)
+def test_reads_use_their_index_and_sort_nothing(schema, text, used):
+    lines = plan(schema, text)
+    assert used in lines
+    assert [line for line in lines if "TEMP B-TREE" in line] == []
+
+
+@pytest.mark.parametrize(
     ("query", "index"),
     [
         (RunQuery(10, status=RunStatus.QUEUED), "runs_live"),
         (RunQuery(10, status=RunStatus.FAILED), "runs_not_completed"),
+        (RunQuery(10, status=RunStatus.SKIPPED), "runs_not_completed"),
         (RunQuery(10, function_id="f"), "runs_by_function"),
         (RunQuery(10, event_id="e"), "runs_by_event"),
         (EventQuery(10, name="n"), "events_by_name"),
