@@ -1,98 +1,90 @@
-# A binary heap whose items know their place, so that any one can be taken out.
+# A binary heap whose nodes know their place, so that any one can be taken out.
 
 cimport cython
 
-cdef enum State:
-    SCHEDULED = 0
-    READY = 1
-    LEASED = 2
-    HOLD = 3  # not a job: marks when a held partition is let go
 
-
-@cython.final
-cdef class Item:
-    cdef str id
-    cdef object payload
-    cdef Partition partition
-    cdef long long due
-    cdef long long score
-    cdef long long seq
-    cdef long long key  # what its heap is ordered by: `due` while scheduled, `score` once ready
+cdef class Node:
+    cdef long long key
+    cdef long long seq  # of equal keys the lower one goes first
     cdef Py_ssize_t place
-    cdef State state
 
 
 @cython.final
 cdef class Heap:
-    cdef list items
+    cdef list nodes
 
     def __cinit__(self):
-        self.items = []
+        self.nodes = []
 
     cdef inline Py_ssize_t size(self):
-        return len(self.items)
+        return len(self.nodes)
 
-    cdef inline Item top(self):
-        return <Item>self.items[0]
+    cdef inline Node top(self):
+        return <Node>self.nodes[0]
 
-    cdef void push(self, Item item, long long key):
-        item.key = key
-        item.place = len(self.items)
-        self.items.append(item)
-        self.up(item.place)
+    cdef void push(self, Node node, long long key):
+        node.key = key
+        node.place = len(self.nodes)
+        self.nodes.append(node)
+        self.up(node.place)
 
-    cdef Item pop(self):
-        cdef Item first = <Item>self.items[0]
+    cdef Node pop(self):
+        cdef Node first = <Node>self.nodes[0]
         self.remove(first)
         return first
 
-    cdef void remove(self, Item item):
-        cdef Py_ssize_t place = item.place
-        cdef Item last = <Item>self.items.pop()
-        if last is item:
+    cdef void remove(self, Node node):
+        cdef Py_ssize_t place = node.place
+        cdef Node last = <Node>self.nodes.pop()
+        if last is node:
             return
-        self.items[place] = last
+        self.nodes[place] = last
         last.place = place
-        self.up(place)
-        self.down(last.place)
+        self.moved(last)
 
-    cdef inline bint before(self, Item a, Item b):
-        return a.key < b.key or (a.key == b.key and a.seq < b.seq)
+    cdef inline void moved(self, Node node):
+        """Finds the place of a node whose key has changed."""
+        self.up(node.place)
+        self.down(node.place)
 
     cdef void up(self, Py_ssize_t place):
-        cdef list items = self.items
-        cdef Item item = <Item>items[place]
-        cdef Item parent
+        cdef list nodes = self.nodes
+        cdef Node node = <Node>nodes[place]
+        cdef Node parent
         cdef Py_ssize_t above
         while place > 0:
             above = (place - 1) >> 1
-            parent = <Item>items[above]
-            if not self.before(item, parent):
+            parent = <Node>nodes[above]
+            if not before(node, parent):
                 break
-            items[place] = parent
+            nodes[place] = parent
             parent.place = place
             place = above
-        items[place] = item
-        item.place = place
+        nodes[place] = node
+        node.place = place
 
     cdef void down(self, Py_ssize_t place):
-        cdef list items = self.items
-        cdef Py_ssize_t size = len(items)
-        cdef Item item = <Item>items[place]
-        cdef Item child
+        cdef list nodes = self.nodes
+        cdef Py_ssize_t size = len(nodes)
+        cdef Node node = <Node>nodes[place]
+        cdef Node child
         cdef Py_ssize_t below
         while True:
             below = 2 * place + 1
             if below >= size:
                 break
-            child = <Item>items[below]
-            if below + 1 < size and self.before(<Item>items[below + 1], child):
+            child = <Node>nodes[below]
+            if below + 1 < size and before(<Node>nodes[below + 1], child):
                 below += 1
-                child = <Item>items[below]
-            if not self.before(child, item):
+                child = <Node>nodes[below]
+            if not before(child, node):
                 break
-            items[place] = child
+            nodes[place] = child
             child.place = place
             place = below
-        items[place] = item
-        item.place = place
+        nodes[place] = node
+        node.place = place
+
+
+cdef inline bint before(Node a, Node b):
+    return a.key < b.key or (a.key == b.key and a.seq < b.seq)

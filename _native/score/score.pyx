@@ -2,5 +2,9 @@
 """Queue order: which job is next, fairly, under limits. See `score.pyi`."""
 
 include "heap.pxi"
-include "fair_queue.pxi"
+include "ring.pxi"
 include "gcra.pxi"
+include "gates.pxi"
+include "turns.pxi"
+include "fair_queue.pxi"
+include "places.pxi"

@@ -5,19 +5,30 @@ from typing import Protocol
 
 import msgspec
 
+from inngest_fast.domain.flow import FunctionLimits
 from inngest_fast.domain.jobs import Job
+
+HOLDERS_SHOWN = 10
 
 
 class JobPlace(msgspec.Struct, frozen=True):
-    """Where a job stands and what it waits for (flow-control §8)."""
+    """Where a job stands and what it waits for (flow-control §4, §5.1, §8).
+
+    Of several obstacles the first counts: "paused", "app" (calls to the app at once), "function" (calls of
+    the function at once), "key" (a keyed step limit), "throttle", "runs" (live runs). `counter` is that of
+    the last three.
+    """
 
     state: str  # "scheduled", "ready" or "leased"
     due: int
     score: int
-    position: int  # 0-based within its partition
-    blocked_by: str = ""  # "", "group limit", "partition limit" or "hold"
+    position: int  # 0-based among the ready jobs of its function with the same `counters`
+    blocked_by: str = ""
     limit: int = 0
     in_use: int = 0
+    counter: str = ""
+    holders: tuple[str, ...] = ()  # of a key: job ids, of runs: run ids; at most HOLDERS_SHOWN, sorted
+    opens_at: int = 0  # of a throttle: when it next lets one pass, unix ms
 
 
 class Depth(msgspec.Struct, frozen=True):
@@ -35,6 +46,12 @@ class Queue(Protocol):
     A leased job holds a place of its partition and group until `done`, `requeue` or `drop`; or, where
     several servers share the queue, until its server was not heard of for the time of a lease. Then it is
     leased again, `doubtful`: it may have been done.
+
+    A leased job is also in each of its `counters`, and its run in its `run_counter`: the latter from the
+    lease of an `entering` job, or from when an `under_way` one is added, for as long as any such job of the
+    run is here. A job of a function that has a limit for a counter's rule is leased only when there is room
+    in it, a job with a `throttle` only when its rate lets it pass; then it comes with its `arrival`. Each is
+    checked and taken together or not at all. Nothing that is blocked delays, or costs, what is not.
     """
 
     name: str  # "memory", …
@@ -81,13 +98,14 @@ class Queue(Protocol):
     async def lease(self, n: int) -> list[Job]:
         """At most n due jobs, at least one: waits, woken and not polling, until there is one.
 
-        Order: partitions take turns; in a partition the lowest score first, then first come.
+        Order: groups take turns, in a group its partitions, in a partition the jobs with the same `counters`.
+        Of these the lowest score first, then first come.
         Returns [] once the queue is closed.
         """
         ...
 
-    def done(self, job_id: str) -> None:
-        """The leased job is over."""
+    def done(self, job_id: str, followed_by: Sequence[Job] = ()) -> None:
+        """The leased job is over, and these come of it: added before its places are freed, all at once."""
         ...
 
     def requeue(self, job: Job) -> None:
@@ -100,6 +118,20 @@ class Queue(Protocol):
 
     def limit_group(self, group: str, limit: int | None) -> None:
         """At most so many leased jobs of that group at once; None lifts it. Applies at once."""
+        ...
+
+    def limit_function(self, function_id: str, limits: FunctionLimits) -> None:
+        """Applies at once, also to what is queued and leased. The last word of any server counts for all."""
+        ...
+
+    def restore_throttles(self, arrivals: Mapping[str, int]) -> None:
+        """Arrival times by throttle counter, unix ms, as they were paid; the later of two counts."""
+        ...
+
+    def rebuilt(self) -> None:
+        """After a loss: what the store has is here again. Until then nothing is leased that a limit may bind:
+        who is in it is not known yet.
+        """
         ...
 
     async def explain(self, job_id: str) -> JobPlace | None:

@@ -3,18 +3,24 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
 
 from inngest_fast._native.score import FairQueue
+from inngest_fast.domain.flow import FunctionLimits
 from inngest_fast.domain.jobs import Job
 from inngest_fast.ports.clock import Clock
-from inngest_fast.ports.queue import Depth, JobPlace
+from inngest_fast.ports.queue import HOLDERS_SHOWN, Depth, JobPlace
 
 # The wall clock may be set while a timer runs; it is looked at again at least this often.
 _LONGEST_TIMER_S = 60.0
 
 
 class MemoryQueue:
-    """One timer for the earliest due time, and a wake-up for whoever waits; nothing polls."""
+    """One timer for the earliest time that something comes due or passes its throttle, and a wake-up for
+    whoever waits; nothing polls.
+    """
 
     name = "memory"
     shared = False
@@ -51,15 +57,24 @@ class MemoryQueue:
         return [job.id for job in jobs if self._add(job)]
 
     def _add(self, job: Job) -> bool:
-        added = self._put(job)
-        if added:
+        now = self._clock.now_ms()
+        if job.counters or job.throttle or job.run_counter:
+            added = self._jobs.add(*described(job, now))
+        else:
+            added = self._jobs.add(
+                job.id, job.partition, job.group, job.function_id, job.due, job.score, job, now
+            )
+        if added and self._waiting:
             self._wake(job.due)
         return added
 
     async def lease(self, n: int) -> list[Job]:
         while not self._closed:
-            jobs = self._jobs.lease(n, self._clock.now_ms())
+            arrivals: dict[int, int] = {}
+            jobs = self._jobs.lease(n, self._clock.now_ms(), arrivals)
             if jobs:
+                for place, arrival in arrivals.items():
+                    jobs[place] = replace(jobs[place], arrival=arrival)
                 if self._waiting:
                     self._wake_next()  # there may be more than this one took
                 return jobs
@@ -76,17 +91,18 @@ class MemoryQueue:
                 raise
         return []
 
-    def done(self, job_id: str) -> None:
-        if self._jobs.done(job_id):
+    def done(self, job_id: str, followed_by: Sequence[Job] = ()) -> None:
+        if followed_by:
+            now = self._clock.now_ms()
+            self._jobs.done(job_id, [described(job, now) for job in followed_by])
+        elif not self._jobs.done(job_id):
+            return
+        if self._waiting:
             self._wake_next()
 
     def requeue(self, job: Job) -> None:
-        freed = self._jobs.drop(job.id)
-        self._put(job)
-        if freed:
-            self._wake_next()  # for the place, whenever the job itself is due
-        else:
-            self._wake(job.due)
+        self._jobs.requeue(*described(job, self._clock.now_ms()))
+        self._wake_next()  # for its places, whenever the job itself is due
 
     def drop(self, job_id: str) -> None:
         if self._jobs.drop(job_id):
@@ -96,9 +112,29 @@ class MemoryQueue:
         self._jobs.limit_group(group, limit)
         self._wake_next()
 
+    def limit_function(self, function_id: str, limits: FunctionLimits) -> None:
+        rate = limits.throttle
+        self._jobs.limit_function(
+            function_id,
+            self._clock.now_ms(),
+            limits.calls,
+            limits.rules,
+            rate.rule if rate else None,
+            rate.emission if rate else 0,
+            rate.cap if rate else 0,
+            limits.paused,
+        )
+        self._wake_next()
+
+    def restore_throttles(self, arrivals: Mapping[str, int]) -> None:
+        self._jobs.restore_throttles(arrivals, self._clock.now_ms())
+
+    def rebuilt(self) -> None:
+        """It is never lost."""
+
     async def explain(self, job_id: str) -> JobPlace | None:
         self._jobs.promote(self._clock.now_ms())
-        found = self._jobs.explain(job_id)
+        found = self._jobs.explain(job_id, HOLDERS_SHOWN)
         return None if found is None else JobPlace(*found)
 
     async def depth(self) -> dict[str, Depth]:
@@ -126,13 +162,8 @@ class MemoryQueue:
         while self._waiting:
             self._wake_next()
 
-    def _put(self, job: Job) -> bool:
-        return self._jobs.add(job.id, job.partition, job.group, job.due, job.score, job, self._clock.now_ms())
-
     def _wake(self, due: int) -> None:
-        """A job was put in: someone takes it now, or the timer sees to it."""
-        if not self._waiting:
-            return
+        """A job was put in: someone who waits takes it now, or the timer sees to it."""
         if due <= self._clock.now_ms():
             self._wake_next()
         elif self._timer is None or due < self._timer_due:
@@ -161,3 +192,23 @@ class MemoryQueue:
         self._timer = None
         if self._waiting:
             self._wake_next()
+
+
+def described(job: Job, now: int) -> tuple[Any, ...]:
+    """As FairQueue.add wants to know it."""
+    return (
+        job.id,
+        job.partition,
+        job.group,
+        job.function_id,
+        job.due,
+        job.score,
+        job,
+        now,
+        job.counters,
+        job.throttle,
+        job.run_counter,
+        job.run_id,
+        job.entering,
+        job.under_way,
+    )

@@ -16,7 +16,7 @@ _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("
 _MORE = object()
 
 # Scripts whose last argument says whether they may have been carried out before: 0 or 1.
-_DOUBTED = ("add", "requeue")
+_DOUBTED = ("add", "done", "requeue")
 
 Argument = str | int | bytes
 

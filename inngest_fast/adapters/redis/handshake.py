@@ -29,7 +29,7 @@ async def greet(
     said: list[tuple[Argument, ...]] = [("CLIENT", "SETNAME", name)]
     if address.database:
         said.insert(0, ("SELECT", address.database))
-    said += [("SCRIPT", "LOAD", script.source) for script in scripts().values()]
+    said += [("SCRIPT", "LOAD", source) for source in {script.source for script in scripts().values()}]
     await asyncio.gather(*[connection.call(*command) for command in said], _track(connection))
     # A subscription is confirmed by a message; the command after it shows that it is there.
     connection.tell("SUBSCRIBE", *channels)

@@ -11,6 +11,7 @@ from inngest_fast.adapters.redis.errors import RedisRefusedError, RedisUnavailab
 from inngest_fast.adapters.redis.link import Link
 from inngest_fast.adapters.redis.records import described, identity
 from inngest_fast.domain.jobs import Job
+from inngest_fast.ports.clock import Clock
 
 _AT_ONCE = 1_000  # a longer list would keep the server busy in one piece
 
@@ -24,8 +25,11 @@ class HeldLeases:
     Redis has forgotten it, and `on_unknown` is called.
     """
 
-    def __init__(self, link: Link, node_id: str, lease_ms: int, on_unknown: Callable[[], None]) -> None:
+    def __init__(
+        self, link: Link, clock: Clock, node_id: str, lease_ms: int, on_unknown: Callable[[], None]
+    ) -> None:
         self._link = link
+        self._clock = clock
         self._node_id = node_id
         self._lease_ms = lease_ms
         self._on_unknown = on_unknown
@@ -67,6 +71,14 @@ class HeldLeases:
     def restore(self) -> None:
         """Leases all of them again where Redis has lost them."""
         self._hold(list(self._held.values()))
+
+    def arrivals(self) -> dict[str, int]:
+        """What jobs at work here have paid, by throttle: the store has it with their outcome."""
+        paid: dict[str, int] = {}
+        for job in (*self._held.values(), *self._let_go.values()):
+            if job.arrival:
+                paid[job.throttle] = max(job.arrival, paid.get(job.throttle, 0))
+        return paid
 
     def stop(self) -> None:
         """No more signs of life."""
@@ -111,7 +123,8 @@ class HeldLeases:
         waiting = iter(jobs)
         while some := list(islice(waiting, _AT_ONCE)):
             fields = [field for job in some for field in described(job)]
-            answer = self._link.ask("hold", self._node_id, self._lease_ms, *fields, replay=False)
+            now = self._clock.now_ms()
+            answer = self._link.ask("hold", self._node_id, self._lease_ms, now, *fields, replay=False)
             answer.add_done_callback(partial(self._on_held, some))
 
     def _on_held(self, jobs: list[Job], answer: "asyncio.Future[Any]") -> None:

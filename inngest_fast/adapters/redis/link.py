@@ -28,7 +28,7 @@ _ELSEWHERE = (
     "NOREPLICAS",
 )
 # These need memory, and so show that the server takes changes again.
-_CHANGING = frozenset(("add", "hold", "join", "requeue"))
+_CHANGING = frozenset(("add", "hold", "join", "limit_function", "requeue"))
 
 T = TypeVar("T")
 
@@ -162,7 +162,10 @@ class Link:
         self._refusal = f"Redis at {self._address} refuses changes: {text}" if text else ""
 
     def _evalsha(self, script: str, arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
-        return ("EVALSHA", scripts()[script].sha, 1, self._base, *arguments)
+        known = scripts()[script]
+        if known.operation:
+            arguments = (known.operation, *arguments)
+        return ("EVALSHA", known.sha, 1, self._base, *arguments)
 
     def _send(self, command: Command) -> None:
         kept = command.answer is not None and not command.replay  # a lease: as many as wait for one

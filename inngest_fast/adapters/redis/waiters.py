@@ -3,9 +3,6 @@
 import asyncio
 from collections import deque
 
-# The wall clock may be set while a timer runs; it is looked at again at least this often.
-_LONGEST_TIMER_S = 60.0
-
 
 class Waiters:
     """A wake-up is for one of those who wait. If nobody does, the next one does not wait."""
@@ -52,7 +49,7 @@ class Waiters:
         self.stop_timer()
         if delay is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(min(delay, _LONGEST_TIMER_S), self._due)
+            self._timer = loop.call_later(delay, self._due)
 
     def stop_timer(self) -> None:
         if self._timer is not None:

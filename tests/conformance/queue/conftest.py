@@ -42,7 +42,7 @@ def redis(request: pytest.FixtureRequest) -> OnScene:
     def tell(told: Told) -> None:
         async def main(loop: Any, clock: VirtualClock) -> None:
             prefix = f"suite-{os.getpid()}-{next(_numbers)}"
-            queue = RedisQueue(uri, prefix=prefix, clock=clock, node_id="n1", lease_ms=LEASE_MS)
+            queue = RedisQueue(uri, prefix=prefix, clock=clock, node_id="n1", lease_ms=LEASE_MS, settle_ms=0)
             await queue.open()
             loop.waits_for(lambda: queue.busy)
             try:

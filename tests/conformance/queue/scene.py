@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from inngest_fast.domain.flow import FunctionLimits, ThrottleRate
 from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.ports.queue import Depth, JobPlace, Queue
 from tests.fixtures.virtual_loop import VirtualClock
@@ -43,7 +44,12 @@ class Scene:
         score: int = 0,
         attempt: int = 0,
         kind: JobKind = JobKind.EDGE,
+        run: str = "",
+        counters: tuple[str, ...] = (),
+        run_counter: str = "",
+        throttle: str = "",
     ) -> Job:
+        """A counter is named rule/value."""
         return Job(
             id=id,
             kind=kind,
@@ -52,6 +58,28 @@ class Scene:
             due=self.now + after,
             score=score,
             attempt=attempt,
+            run_id=run,
+            counters=counters,
+            run_counter=run_counter,
+            throttle=throttle,
+        )
+
+    def start(self, id: str, **how: Any) -> Job:
+        """Queues the first call of a run; the run has the same id."""
+        return self.add(id, kind=JobKind.START, run=id, **how)
+
+    def limit(
+        self,
+        function: str = "f",
+        *,
+        calls: int = 0,
+        throttle: ThrottleRate | None = None,
+        paused: bool = False,
+        **rules: int,
+    ) -> None:
+        """Limits a function; numbers by name are those of rules."""
+        self.queue.limit_function(
+            function, FunctionLimits(calls=calls, rules=rules, throttle=throttle, paused=paused)
         )
 
     def add(self, id: str, **how: Any) -> Job:
@@ -84,6 +112,23 @@ class Scene:
         leasing = await self.waiting(n)
         assert leasing.done(), "nothing to lease"
         return [job.id for job in leasing.result()]
+
+    async def take_nothing(self) -> None:
+        """Nothing can be leased now."""
+        leasing = await self.waiting()
+        assert not leasing.done(), ids(leasing)
+        leasing.cancel()
+        await self.settle()
+
+    async def work_off(self, n: int) -> list[tuple[int, str]]:
+        """Leases n jobs one by one, each done at once: how many ms from now each was given, and its id."""
+        start = self.now
+        given: list[tuple[int, str]] = []
+        while len(given) < n:
+            [job] = await self.queue.lease(1)
+            given.append((self.now - start, job.id))
+            self.queue.done(job.id)
+        return given
 
     async def waiting(self, n: int = 1) -> "asyncio.Task[list[Job]]":
         """A lease that has gone as far as it can."""

@@ -48,7 +48,7 @@ async def test_a_blocked_job_names_the_limit_and_its_use(scene: Scene) -> None:
     await scene.take(9)
     last = await scene.explain("3")
     assert last == JobPlace(
-        state="ready", due=scene.now, score=0, position=1, blocked_by="group limit", limit=2, in_use=2
+        state="ready", due=scene.now, score=0, position=1, blocked_by="app", limit=2, in_use=2
     )
     scene.queue.done("0")
     last = await scene.explain("3")

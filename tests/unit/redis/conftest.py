@@ -7,6 +7,7 @@ import pytest
 
 from inngest_fast.adapters.redis import RedisQueue
 from inngest_fast.adapters.system.clock import SystemClock
+from inngest_fast.ports.clock import Clock
 from tests.fixtures.redis_server import RedisProcess
 
 _numbers = itertools.count()
@@ -33,7 +34,10 @@ def new_queue(shared: RedisProcess) -> NewQueue:
     """A node of this test's queue. Not open yet."""
     prefix = f"test-{next(_numbers)}"
 
-    def new(node_id: str, *, uri: str = shared.uri, prefix: str = prefix, **how: int) -> RedisQueue:
-        return RedisQueue(uri, prefix=prefix, clock=SystemClock(), node_id=node_id, **how)
+    def new(
+        node_id: str, *, uri: str = shared.uri, prefix: str = prefix, clock: Clock | None = None, **how: int
+    ) -> RedisQueue:
+        how = {"settle_ms": 0, **how}
+        return RedisQueue(uri, prefix=prefix, clock=clock or SystemClock(), node_id=node_id, **how)
 
     return new

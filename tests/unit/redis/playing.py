@@ -2,16 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from inngest_fast.adapters.redis import RedisQueue
+from inngest_fast.adapters.system.clock import SystemClock
 from inngest_fast.domain.jobs import Job, JobKind
+from tests.fixtures.redis_server import RedisProcess
 
 T = TypeVar("T")
 
 SOON_S = 10.0
+
+
+class SteppedClock(SystemClock):
+    """The wall clock, `stepped` ms away."""
+
+    stepped = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.stepped
 
 
 def job(
@@ -23,11 +34,17 @@ def job(
     payload: bytes = b"",
     attempt: int = 0,
     since: int = 0,
+    kind: JobKind = JobKind.EDGE,
+    run: str = "",
+    counters: tuple[str, ...] = (),
+    run_counter: str = "",
+    throttle: str = "",
 ) -> Job:
+    """A counter is named rule/value."""
     now = time.time_ns() // 1_000_000
     return Job(
         id=id,
-        kind=JobKind.EDGE,
+        kind=kind,
         app_id=app,
         function_id=function,
         due=now + after,
@@ -35,7 +52,16 @@ def job(
         payload=payload,
         attempt=attempt,
         since=since,
+        run_id=run,
+        counters=counters,
+        run_counter=run_counter,
+        throttle=throttle,
     )
+
+
+def start(run: str, **how: Any) -> Job:
+    """The first call of a run; it has the same id."""
+    return job(run, kind=JobKind.START, run=run, **how)
 
 
 @asynccontextmanager
@@ -64,6 +90,15 @@ async def take(queue: RedisQueue, n: int = 1) -> list[str]:
     return [job.id for job in await soon(queue.lease(n))]
 
 
+async def fill(queue: RedisQueue, jobs: Iterable[Job]) -> None:
+    """Adds them; not all at once, for a busy server."""
+    for n, one in enumerate(jobs):
+        queue.add(one)
+        if n % 200 == 199:
+            await queue.size()
+    await queue.size()
+
+
 async def doubts(queue: RedisQueue, n: int = 9) -> dict[str, bool]:
     """What is leased now, and whether it is doubtful."""
     return {job.id: job.doubtful for job in await soon(queue.lease(n))}
@@ -71,6 +106,13 @@ async def doubts(queue: RedisQueue, n: int = 9) -> dict[str, bool]:
 
 async def waits(queue: RedisQueue) -> bool:
     return queue.waiting == 1 and not queue.busy
+
+
+def keys(server: RedisProcess, queue: RedisQueue) -> set[str]:
+    """What the queue has on its server, without what is before it in all names."""
+    with server.client() as client:
+        found = [key.decode() for key in client.scan_iter(f"{queue._link._base}:*")]
+    return {key.removeprefix(f"{queue._link._base}:") for key in found}
 
 
 async def is_leased(queue: RedisQueue, id: str) -> bool:

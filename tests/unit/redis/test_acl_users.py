@@ -14,9 +14,11 @@ import redis
 
 from inngest_fast.adapters.redis import RedisQueue
 from inngest_fast.adapters.redis.errors import RedisRefusedError, RedisUnavailableError
+from inngest_fast.adapters.redis.scripts import scripts
+from inngest_fast.domain.flow import FunctionLimits, ThrottleRate
 from tests.fixtures.redis_server import RedisProcess
 from tests.unit.redis.conftest import NewQueue
-from tests.unit.redis.playing import doubts, job, opened, soon, take, until
+from tests.unit.redis.playing import doubts, job, opened, soon, start, take, until
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 
@@ -145,6 +147,24 @@ def limited(server: RedisProcess, request: pytest.FixtureRequest) -> Iterator[Re
     assert refused == (set() if request.param else {TRACKING})
 
 
+def test_no_command_is_asked_for_that_is_not_used() -> None:
+    asked = set(re.findall(r"\+([a-z|]+)", RedisQueue.__doc__ or ""))
+    connection = {
+        "hello",
+        "ping",
+        "client|setname",
+        TRACKING,
+        "script|load",
+        "evalsha",
+        "subscribe",
+        "select",
+    }
+    sources = "".join(script.source.decode() for script in scripts().values())
+    options = {"limit", "withscores", "count"}
+    called = {name.lower() for name in re.findall(r"'([A-Z]{3,})'", sources)} - options
+    assert asked == connection | called
+
+
 def test_a_user_may_be_limited_to_what_is_needed(new_queue: NewQueue, limited: RedisProcess) -> None:
     async def main() -> None:
         uri = f"redis://queue:s3cret@127.0.0.1:{limited.port}/1"
@@ -189,6 +209,36 @@ def test_a_user_may_be_limited_to_what_is_needed(new_queue: NewQueue, limited: R
             await until(told)
             assert queue.trouble == other.trouble == ""
             assert queue.counters["redis_hints_dropped"] == other.counters["redis_hints_dropped"] == 0
+
+    asyncio.run(main())
+
+
+def test_limits_ask_for_nothing_more(new_queue: NewQueue, limited: RedisProcess) -> None:
+    async def main() -> None:
+        uri = f"redis://queue:s3cret@127.0.0.1:{limited.port}"
+        queue = new_queue("n", uri=uri, prefix="limited", settle_ms=1)
+        async with opened(queue):
+            queue.limit_function(
+                "g", FunctionLimits(calls=3, rules={"k": 1, "r": 1}, throttle=ThrottleRate("t", 60_000, 1))
+            )
+            queue.restore_throttles({"t/y": job("any").due + 30_000})
+            how = {"function": "g", "counters": ("k/x",), "run_counter": "r/x"}
+            queue.add(start("a", throttle="t/x", **how))
+            queue.add(start("b", throttle="t/x", **how))
+            queue.add(start("c", function="g", throttle="t/y", run_counter="r/y"))
+            queue.add(start("d", function="g", run_counter="r/x"))
+            assert await take(queue, 9) == ["a"]
+            for id, obstacle in zip("bcd", ("key", "throttle", "runs"), strict=True):
+                place = await queue.explain(id)
+                assert place is not None
+                assert place.blocked_by == obstacle
+            assert await queue.oldest_ready() is None
+            queue.done("a", [job("a step", run="a", **how)])
+            assert await take(queue, 9) == ["a step"]
+            queue.limit_function("g", FunctionLimits())
+            assert sorted(await take(queue, 9)) == ["b", "c", "d"]
+            for id in ("a step", "b", "c", "d"):
+                queue.done(id)
 
     asyncio.run(main())
 

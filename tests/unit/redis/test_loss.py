@@ -57,7 +57,7 @@ def test_changes_and_leases_wait_for_a_server_that_comes_back(
             # The server knows nothing from before: the limit was told again.
             place = await soon(queue.explain("2"))
             assert place is not None
-            assert place.blocked_by == "group limit"
+            assert place.blocked_by == "app"
             assert await queue.missing(["1", "2", "dropped"]) == ["dropped"]
             assert queue.counters["redis_reconnected"] == 1
             assert queue.counters["redis_hints_dropped"] == 0
@@ -82,7 +82,7 @@ def test_a_flushed_queue_is_filled_again_and_its_nodes_are_woken(
             assert [leased.id for leased in await soon(leasing)] == ["j"]
             place = await working.explain("k")
             assert place is not None
-            assert place.blocked_by == "group limit"
+            assert place.blocked_by == "app"
 
     asyncio.run(main())
 

@@ -147,7 +147,7 @@ def test_after_a_flush_what_is_at_work_is_leased_again_and_not_given_to_others(
             assert await other.add_missing(jobs) == ["2"]
             place = await other.explain("2")
             assert place is not None
-            assert (place.blocked_by, place.limit, place.in_use) == ("group limit", 2, 2)
+            assert (place.blocked_by, place.limit, place.in_use) == ("app", 2, 2)
             assert not leasing.done()
             working.done("0")
             (leased,) = await soon(leasing)
@@ -213,7 +213,7 @@ def test_after_a_restart_what_is_at_work_comes_before_what_waited(
             assert await soon(arming) == ["new"]
             place = await soon(queue.explain("new"))
             assert place is not None
-            assert (place.blocked_by, place.in_use) == ("group limit", 1)
+            assert (place.blocked_by, place.in_use) == ("app", 1)
             assert not leasing.done()
             queue.done("at work")
             assert [one.id for one in await soon(leasing)] == ["new"]

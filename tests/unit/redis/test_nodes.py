@@ -76,7 +76,7 @@ def test_a_group_limit_is_for_all_nodes_together(new_queue: NewQueue) -> None:
             await until(lambda: waits(second))
             place = await second.explain("2")
             assert place is not None
-            assert (place.blocked_by, place.limit, place.in_use) == ("group limit", 2, 2)
+            assert (place.blocked_by, place.limit, place.in_use) == ("app", 2, 2)
             first.done("0")
             assert [leased.id for leased in await soon(leasing)] == ["2"]
 
@@ -296,17 +296,15 @@ def test_a_lost_lease_goes_on_where_no_other_has_taken_it(new_queue: NewQueue, s
             queue.add(at_work)
             assert await take(queue) == ["j"]
             with shared.client() as client:
-                client.delete(
-                    *(f"{queue._link._base}:{key}" for key in ("jobs", "owners", "leases", "groups"))
-                )
-                client.delete(f"{queue._link._base}:use:group", f"{queue._link._base}:use:partition")
+                lost = ("jobs", "owners", "leases", "groups", "sizes", "use")
+                client.delete(*(f"{queue._link._base}:{key}" for key in lost))
             assert await other.missing(["j"]) == ["j"]
             queue._held.look()
             await until(lambda: is_leased(other, "j"))
             other.add(job("k"))
             place = await other.explain("k")
             assert place is not None
-            assert (place.blocked_by, place.in_use) == ("group limit", 1)
+            assert (place.blocked_by, place.in_use) == ("app", 1)
             assert queue.counters["redis_leases_lost"] == 0
             queue.done("j")
             assert await take(other) == ["k"]

@@ -2,9 +2,9 @@
 
 import gc
 import random
-import time
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -17,14 +17,20 @@ def queue() -> FairQueue[str]:
 
 
 def add(
-    queue: FairQueue[str], id: str, partition: str = "p", group: str = "g", due: int = 0, score: int = 0
+    queue: FairQueue[str],
+    id: str,
+    partition: str = "p",
+    group: str = "g",
+    due: int = 0,
+    score: int = 0,
+    **gates: Any,
 ) -> bool:
-    return queue.add(id, partition, group, due, score, id, 0)
+    return queue.add(id, partition, group, "p", due, score, id, 0, **gates)
 
 
 def test_the_payload_itself_comes_back(queue: FairQueue[object]) -> None:
     payload = object()
-    queue.add("j", "p", "g", 0, 0, payload, 0)
+    queue.add("j", "p", "g", "p", 0, 0, payload, 0)
     assert queue.lease(1, 0)[0] is payload
 
 
@@ -43,47 +49,70 @@ def test_a_partition_that_is_empty_may_come_back_in_another_group(queue: FairQue
     assert queue.lease(9, 0) == ["2"]
 
 
-def test_due_and_hold_end_to_the_unit(queue: FairQueue[str]) -> None:
-    add(queue, "j", due=10)
-    queue.hold("p", "g", 20)
+def test_due_and_throttle_end_to_the_unit(queue: FairQueue[str]) -> None:
+    queue.limit_function("p", 0, rate="t", emission=10, cap=1)
+    add(queue, "1", due=10, throttle="t/x")
+    add(queue, "2", due=10, throttle="t/x")
     assert queue.next_due() == 10
-    assert queue.lease(1, 10) == []
+    assert queue.lease(9, 9) == []
+    assert queue.lease(9, 10) == ["1"]
     assert queue.next_due() == 20
-    assert queue.lease(1, 19) == []
-    assert queue.lease(1, 20) == ["j"]
+    assert queue.lease(9, 19) == []
+    assert queue.lease(9, 20) == ["2"]
     assert queue.next_due() is None
 
 
-def test_a_hold_is_replaced_and_lifted(queue: FairQueue[str]) -> None:
-    add(queue, "j")
-    queue.hold("p", "g", 10)
-    queue.hold("p", "g", 20)
-    assert queue.lease(1, 10) == []
-    queue.hold("p", "g", None)
-    assert queue.next_due() is None
-    assert queue.lease(1, 10) == ["j"]
+def test_who_paid_comes_with_the_arrival_time(queue: FairQueue[str]) -> None:
+    queue.limit_function("p", 0, rate="t", emission=10, cap=2)
+    for id, throttle in [("free", ""), ("1", "t/x"), ("other", "u/x"), ("2", "t/x")]:
+        add(queue, id, throttle=throttle)
+    arrivals: dict[int, int] = {}
+    assert queue.lease(9, 5, arrivals) == ["free", "1", "other", "2"]
+    assert arrivals == {1: 15, 3: 25}
 
 
-def test_a_hold_takes_nothing_back(queue: FairQueue[str]) -> None:
+def test_calls_and_pause_are_for_the_partition_of_the_functions_name(queue: FairQueue[str]) -> None:
+    queue.limit_function("p", 0, calls=1, paused=True)
+    for n in range(2):
+        add(queue, f"p{n}", "p")
+        add(queue, f"local{n}", "local:p")
+    assert queue.lease(9, 0) == ["local0", "local1"]
+    queue.limit_function("p", 0, calls=1)
+    assert queue.lease(9, 0) == ["p0"]
+
+
+def test_rules_are_for_all_partitions_of_a_function(queue: FairQueue[str]) -> None:
+    queue.limit_function("p", 0, rules={"k": 1})
+    for n in range(2):
+        add(queue, f"p{n}", "p", counters=("k/x",))
+        add(queue, f"local{n}", "local:p", counters=("k/x",))
+    assert queue.lease(9, 0) == ["p0"]
+
+
+def test_limits_come_to_partitions_that_are_there(queue: FairQueue[str]) -> None:
+    for n in range(3):
+        add(queue, str(n), counters=("k/x",))
+    assert queue.lease(1, 0) == ["0"]
+    queue.limit_function("p", 0, rules={"k": 2})
+    assert queue.lease(9, 0) == ["1"]
+    queue.limit_function("p", 0)
+    assert queue.lease(9, 0) == ["2"]
+
+
+def test_what_is_requeued_comes_in_place_of_what_was_there(queue: FairQueue[str]) -> None:
     add(queue, "leased")
     assert queue.lease(1, 0) == ["leased"]
-    queue.hold("p", "g", 10)
-    assert queue.done("leased")
-
-
-def test_explain_names_the_nearest_reason(queue: FairQueue[str]) -> None:
-    queue.limit_group("g", 0)
-    add(queue, "j", due=-5, score=7)
-    assert queue.explain("j") == ("ready", -5, 7, 0, "group limit", 0, 0)
-    queue.limit_partition("p", "g", 0)
-    assert queue.explain("j") == ("ready", -5, 7, 0, "partition limit", 0, 0)
-    queue.hold("p", "g", 10)
-    assert queue.explain("j") == ("ready", -5, 7, 0, "hold", 0, 0)
+    add(queue, "queued", due=9)
+    again = ("p", "g", "p", 0, 0, "again", 0)
+    for id in ("leased", "queued", "new"):
+        queue.requeue(id, *again)
+    assert len(queue) == 3
+    assert queue.lease(9, 0) == ["again"] * 3
 
 
 def test_both_limits_count(queue: FairQueue[str]) -> None:
     queue.limit_group("g", 3)
-    queue.limit_partition("p", "g", 1)
+    queue.limit_function("p", 0, calls=1)
     for n in range(3):
         add(queue, f"p{n}", "p")
         add(queue, f"q{n}", "q")
@@ -101,7 +130,7 @@ def test_order_is_kept_when_jobs_are_taken_out_of_the_middle(seed: int, schedule
     queue: FairQueue[int] = FairQueue()
     scores = [chance.randrange(50) for _ in range(100)]
     for n, score in enumerate(scores):
-        queue.add(str(n), "p", "g", score + 1 if scheduled else 0, score, n, 0)
+        queue.add(str(n), "p", "g", "p", score + 1 if scheduled else 0, score, n, 0)
     dropped = chance.sample(range(100), 60)
     assert all(queue.drop(str(n)) for n in dropped)
     left = sorted((score, n) for n, score in enumerate(scores) if n not in dropped)
@@ -111,7 +140,7 @@ def test_order_is_kept_when_jobs_are_taken_out_of_the_middle(seed: int, schedule
 @pytest.mark.parametrize("bad", [None, 3, b"j"])
 def test_ids_are_text(queue: FairQueue[str], bad: object) -> None:
     with pytest.raises(TypeError):
-        queue.add(bad, "p", "g", 0, 0, "", 0)  # type: ignore[arg-type]
+        queue.add(bad, "p", "g", "p", 0, 0, "", 0)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         queue.drop(bad)  # type: ignore[arg-type]
     assert len(queue) == 0
@@ -119,24 +148,46 @@ def test_ids_are_text(queue: FairQueue[str], bad: object) -> None:
 
 def test_times_beyond_64_bits_are_refused_whole(queue: FairQueue[str]) -> None:
     with pytest.raises(OverflowError):
-        queue.add("j", "p", "g", 1 << 63, 0, "", 0)
+        queue.add("j", "p", "g", "p", 1 << 63, 0, "", 0)
     assert queue.depth() == {}
 
 
 def test_nothing_is_left_of_jobs_that_are_gone(queue: FairQueue[str]) -> None:
-    def come_and_go(rounds: int) -> None:
-        for n in range(rounds):
-            add(queue, "j", f"p{n}", f"g{n}", due=n % 3)
-            queue.limit_partition(f"p{n}", f"g{n}", 5)
-            queue.hold(f"p{n}", f"g{n}", 9)
-            queue.lease(1, n % 2)
-            queue.drop("j")
-            queue.limit_partition(f"p{n}", f"g{n}", None)
-            queue.hold(f"p{n}", f"g{n}", None)
-
-    assert grown_by(lambda: come_and_go(20_000)) < 20_000
+    queue.limit_function("p", 0, rules={"k": 1, "m": 1}, rate="t", emission=1, cap=1)
+    come_and_go(queue, 2_000)
+    # Up to 1,024 arrival times wait to be swept.
+    assert grown_by(lambda: come_and_go(queue, 10_000)) < 200_000
     assert queue.depth() == {}
     assert queue.next_due() is None
+
+
+def test_nothing_is_left_to_the_garbage_collector(queue: FairQueue[str]) -> None:
+    queue.limit_function("p", 0, rules={"k": 1, "m": 1}, rate="t", emission=1, cap=1)
+    gc.collect()
+    gc.disable()
+    try:
+        come_and_go(queue, 1_000)
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
+
+
+def come_and_go(queue: FairQueue[str], rounds: int) -> None:
+    """Jobs with every gate there is, which are leased, requeued and dropped."""
+    for n in range(rounds):
+        gates: dict[str, Any] = {
+            "counters": (f"k/{n}", f"l/{n}"),
+            "throttle": f"t/{n}",
+            "run_counter": f"m/{n}",
+        }
+        add(queue, "j", f"p{n}", f"g{n}", due=n + n % 3, **gates, run="r", entering=True)
+        add(queue, "k", f"p{n}", f"g{n}", **gates, run="s", entering=True)
+        queue.lease(1, n)
+        add(queue, "l", f"p{n}", f"g{n}", **gates, run="r", under_way=True)
+        queue.requeue("j", f"p{n}", f"g{n}", "p", 0, 0, "j", 0, (f"k/{n}",))
+        queue.lease(1, n)
+        for id in "jkl":
+            queue.drop(id)
 
 
 @pytest.mark.parametrize("group", ["full", "free"])
@@ -154,6 +205,54 @@ def test_nothing_is_left_of_jobs_that_are_dropped_before_their_turn(
     assert queue.lease(9, 0) == []
 
 
+GATES: dict[str, dict[str, Any]] = {
+    "key": {"counters": ("k/full",)},
+    "key of one": {"counters": ("k/{}",)},
+    "throttle": {"throttle": "t/closed"},
+    "runs": {"run_counter": "m/full", "run": "{}", "entering": True},
+}
+
+
+@pytest.mark.parametrize("gates", GATES.values(), ids=GATES)
+def test_nothing_is_left_of_jobs_that_waited(queue: FairQueue[str], gates: dict[str, Any]) -> None:
+    queue.limit_function("p", 0, rules={"k": 0, "m": 0}, rate="t", emission=10, cap=1)
+    queue.restore_throttles({"t/closed": 10}, 0)
+
+    def come_and_go() -> None:
+        for n in range(10_000):
+            add(queue, "j", **named(gates, n))
+            add(queue, "k", **named(gates, n), score=1)
+            assert queue.lease(9, 0) == []
+            queue.drop("j")
+            queue.drop("k")
+
+    assert grown_by(come_and_go) < 20_000
+    assert queue.next_due() is None
+
+
+def test_limits_that_are_lifted_are_forgotten(queue: FairQueue[str]) -> None:
+    def come_and_go() -> None:
+        for n in range(10_000):
+            queue.limit_function(f"f{n}", 0, calls=1)
+            queue.limit_function(f"f{n}", 0)
+            queue.limit_group(f"g{n}", 1)
+            queue.limit_group(f"g{n}", None)
+
+    assert grown_by(come_and_go) < 20_000
+
+
+def named(gates: dict[str, Any], n: int) -> dict[str, Any]:
+    """With its own number where a name has a place for it."""
+    return {
+        gate: tuple(name.format(n) for name in value)
+        if isinstance(value, tuple)
+        else value.format(n)
+        if isinstance(value, str)
+        else value
+        for gate, value in gates.items()
+    }
+
+
 def grown_by(work: Callable[[], object]) -> int:
     """Bytes that are left after it."""
     gc.collect()
@@ -164,47 +263,3 @@ def grown_by(work: Callable[[], object]) -> int:
         return tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-
-
-def lease_cost(blocked: int, block: Callable[[FairQueue[str], int], None]) -> float:
-    """Seconds for a job to come, be leased and go, beside so many blocked partitions: the best of several."""
-    queue: FairQueue[str] = FairQueue()
-    for n in range(blocked):
-        block(queue, n)
-    assert queue.lease(9, 0) == []
-    assert len(queue) == blocked
-    best = 1.0
-    for _ in range(7):
-        start = time.perf_counter()
-        for _ in range(200):
-            queue.add("j", "free", "free", 0, 0, "j", 0)
-            assert queue.lease(9, 0) == ["j"]
-            queue.done("j")
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def full_group(queue: FairQueue[str], n: int) -> None:
-    queue.limit_group(f"g{n}", 0)
-    add(queue, str(n), f"p{n}", f"g{n}")
-
-
-def full_partition(queue: FairQueue[str], n: int) -> None:
-    queue.limit_partition(f"p{n}", "g", 0)
-    add(queue, str(n), f"p{n}")
-
-
-def held_partition(queue: FairQueue[str], n: int) -> None:
-    queue.hold(f"p{n}", "g", 1_000)
-    add(queue, str(n), f"p{n}")
-
-
-def one_full_group(queue: FairQueue[str], n: int) -> None:
-    queue.limit_group("g", 0)
-    add(queue, str(n), f"p{n}")
-
-
-@pytest.mark.parametrize("block", [full_group, full_partition, held_partition, one_full_group])
-def test_what_is_blocked_costs_nothing(block: Callable[[FairQueue[str], int], None]) -> None:
-    # A search through the blocked would cost a thousand times as much.
-    assert lease_cost(10_000, block) < 5 * lease_cost(10, block)

@@ -1,4 +1,5 @@
 -- node: it is waited for no more
-call('ZREM', NODES, ARGV[1])
-call('ZREM', WAITING, ARGV[1])
-wake_one()
+--include waking
+call('ZREM', BASE .. ':nodes', ARGV[1])
+call('ZREM', BASE .. ':waiting', ARGV[1])
+wake()

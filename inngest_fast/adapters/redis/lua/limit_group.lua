@@ -1,4 +1,6 @@
 -- group, limit or ""
-if ARGV[2] == '' then call('HDEL', LIMITS, ARGV[1]) else call('HSET', LIMITS, ARGV[1], ARGV[2]) end
+--include waking
+local whose = 'g:' .. ARGV[1]
+if ARGV[2] == '' then call('HDEL', BASE .. ':limits', whose) else call('HSET', BASE .. ':limits', whose, ARGV[2]) end
 list_group(ARGV[1])
-wake_one()
+wake()

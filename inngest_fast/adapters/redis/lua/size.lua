@@ -1,2 +1,3 @@
 -- -> how many jobs are here
-return call('HLEN', JOBS)
+--include layout
+return call('HLEN', BASE .. ':jobs')
