@@ -189,6 +189,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
+    # It warns of pipelines that end with an error which whoever sent them sees, and mends.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     # What cannot be written (a closed pipe) is dropped: the report of it would show raw arguments.
     logging.raiseExceptions = False
 

@@ -21,11 +21,11 @@ from inngest_fast.engine.registration import parse_registration, read_function, 
 from inngest_fast.engine.registration.changes import put, removed, synced
 from inngest_fast.engine.registration.request import Registration
 from inngest_fast.ports.clock import Clock
-from inngest_fast.ports.queue import Queue
 from inngest_fast.runtime.catalog import Catalog
 from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
+from inngest_fast.runtime.queue_limits import QueueLimits
 
 UNREACHABLE = "unreachable"
 
@@ -40,25 +40,17 @@ class AppSync:
         catalog: Catalog,
         upkeep: CatalogUpkeep,
         committer: Committer,
-        queue: Queue,
+        limits: QueueLimits,
         clock: Clock,
         counters: Counters,
-        *,
-        calls_per_app: int,
     ) -> None:
         self._catalog = catalog
         self._upkeep = upkeep
         self._committer = committer
-        self._queue = queue
+        self._limits = limits
         self._clock = clock
         self._counters = counters
-        self._calls_per_app = calls_per_app
         self._lock = asyncio.Lock()
-
-    def bound_calls(self) -> None:
-        """Applies the bound on calls to every app that is known."""
-        for app in self._catalog.apps():
-            self._queue.limit_group(app.id, self._calls_per_app)
 
     async def register(self, body: bytes, *, platform: str = "") -> SyncReply:
         """Raises SyncRefusedError with the wire text and code, its detail kept with the app; StoreError."""
@@ -141,6 +133,24 @@ class AppSync:
                     registered += 1
         return FunctionsReply(registered, modified, unchanged + len(problems), tuple(problems))
 
+    async def pause(self, function_id: str, *, paused: bool) -> Function | None:
+        """Holds a function's calls and skips what would start it, or lets go (flow-control §6.4).
+
+        As it is then; None if there is no live one of that id. Raises StoreError.
+        """
+        async with self._turn():
+            function = self._catalog.function(function_id)
+            if function is None or not function.live:
+                return None
+            if bool(function.paused_at) is not paused:
+                now = self._clock.now_ms()
+                function = replace(function, paused_at=now if paused else 0, updated_at=now)
+                await self._commit(Transition([PutFunction(function)]))
+                _log.info(
+                    "function paused" if paused else "function resumed", extra={"function": function.slug}
+                )
+            return function
+
     async def expect(self, url: str, source: str) -> App:
         """The app of a normalised URL; one that has never synced gets a nameless place. Raises StoreError."""
         async with self._turn():
@@ -220,11 +230,11 @@ class AppSync:
         for action in transition.actions:
             if isinstance(action, PutApp):
                 self._catalog.put_app(action.app)
-                self._queue.limit_group(action.app.id, self._calls_per_app)
             elif isinstance(action, PutFunction):
                 self._catalog.put_function(action.function)
             elif isinstance(action, RemoveApp):
                 self._catalog.remove_app(action.app_id)
+        self._limits.apply()
 
 
 def _functions(body: bytes) -> Sequence[object]:

@@ -20,14 +20,17 @@ from inngest_fast.runtime.app_ping import AppPing
 from inngest_fast.runtime.app_sync import AppSync
 from inngest_fast.runtime.boot import resume
 from inngest_fast.runtime.calls import Calls
+from inngest_fast.runtime.cancellations import Cancellations
 from inngest_fast.runtime.catalog import Catalog
 from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.crons import Crons
+from inngest_fast.runtime.deferred_starts import DeferredStarts
 from inngest_fast.runtime.executor import Executor
 from inngest_fast.runtime.ingest import Ingest
 from inngest_fast.runtime.live_waits import LiveWaits
+from inngest_fast.runtime.queue_limits import QueueLimits
 from inngest_fast.runtime.reconciler import Reconciler
 from inngest_fast.runtime.router import Router
 from inngest_fast.runtime.run_cache import RunCache
@@ -87,10 +90,14 @@ class Assembly:
             sign=sign,
             retry_interval_ms=int(settings.retry_interval * 1_000),
         )
+        self.runs = runs = RunControl(changes, committer, waits, adapters.pubsub, clock, entropy)
+        self.cancellations = Cancellations(store, runs, committer, clock, entropy, counters)
         self.executor = Executor(
             queue=queue,
             calls=calls,
             crons=crons,
+            starts=DeferredStarts(store, upkeep, committer, waits, clock, entropy),
+            cancellations=self.cancellations,
             changes=changes,
             committer=committer,
             store=store,
@@ -99,11 +106,9 @@ class Assembly:
             counters=counters,
         )
         self.reconciler = Reconciler(store, queue, changes, clock, entropy, counters)
-        self.apps = AppSync(
-            catalog, upkeep, committer, queue, clock, counters, calls_per_app=settings.queue_workers
-        )
-        upkeep.on_change = self.apps.bound_calls
-        self.runs = RunControl(changes, committer, waits, adapters.pubsub, clock, entropy)
+        limits = QueueLimits(catalog, queue, calls_per_app=settings.queue_workers)
+        upkeep.on_change = limits.apply
+        self.apps = AppSync(catalog, upkeep, committer, limits, clock, counters)
         self.vitals = Vitals(watch, queue, counters)
         self._tasks: list[asyncio.Task[None]] = []
         self.failed = asyncio.Event()
@@ -112,7 +117,7 @@ class Assembly:
         """Opens store and queue and takes up what is in them. Raises StoreError, QueueError."""
         adapters = self._adapters
         await asyncio.gather(adapters.store.open(), adapters.queue.open())
-        await resume(adapters.store, adapters.queue, self.upkeep, self.waits, self.crons)
+        await resume(adapters.store, adapters.queue, self.upkeep, self.waits, self.crons, adapters.clock)
 
     def serve(self, port: int) -> None:
         """Begins to work; `port` is where apps can reach this server."""

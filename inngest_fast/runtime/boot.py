@@ -3,11 +3,13 @@
 import logging
 
 from inngest_fast.domain.jobs import JobKind
+from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
 from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.crons import Crons
 from inngest_fast.runtime.live_waits import LiveWaits
+from inngest_fast.runtime.queue_limits import restore_throttles
 
 _PAGE = 5_000
 _TIMERS = frozenset((JobKind.SLEEP, JobKind.WAIT_TIMEOUT, JobKind.START_TIMEOUT, JobKind.FINISH_TIMEOUT))
@@ -15,7 +17,9 @@ _TIMERS = frozenset((JobKind.SLEEP, JobKind.WAIT_TIMEOUT, JobKind.START_TIMEOUT,
 _log = logging.getLogger(__name__)
 
 
-async def resume(store: Store, queue: Queue, upkeep: CatalogUpkeep, waits: LiveWaits, crons: Crons) -> None:
+async def resume(
+    store: Store, queue: Queue, upkeep: CatalogUpkeep, waits: LiveWaits, crons: Crons, clock: Clock
+) -> None:
     """Takes up where the last process left off, however it ended. Raises StoreError.
 
     Nothing else of this process may use the store before this returns. A shared queue has the jobs; when it
@@ -26,6 +30,7 @@ async def resume(store: Store, queue: Queue, upkeep: CatalogUpkeep, waits: LiveW
     if queue.shared:
         await crons.arm_missing()
         return
+    await restore_throttles(store, queue, clock)
     timers = schedules = 0
     last = ""
     while jobs := await store.jobs(last, _PAGE):

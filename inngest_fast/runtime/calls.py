@@ -75,7 +75,7 @@ class Calls:
             if run is None:
                 return
         if before_call.is_begin_due(run, function):
-            await self._change(job.run_id, self._begin)
+            await self._change(job.run_id, partial(self._begin, self._clock.now_ms()))
             run = await self._settled(job)
             if run is None or run.status.ended:
                 await consume(job, self._committer, self._entropy)
@@ -105,7 +105,9 @@ class Calls:
         self._counters.add("calls")
         shown = None
         if run.status is RunStatus.QUEUED:
-            shown = asyncio.get_running_loop().call_later(SHOW_RUNNING_AFTER_S, self._show_running, run.id)
+            shown = asyncio.get_running_loop().call_later(
+                SHOW_RUNNING_AFTER_S, self._show_running, run.id, started_at
+            )
         try:
             response = await self._client.send(self._request(call))
         except AppCallError as error:
@@ -166,16 +168,16 @@ class Calls:
                     holders.setdefault(signal, []).append(wait)
         return holders
 
-    def _begin(self, run: Run, function: Function) -> Transition | None:
+    def _begin(self, at: int, run: Run, function: Function) -> Transition | None:
         if run.status is not RunStatus.QUEUED:
             return None
-        return before_call.begin(run, function, self._clock.now_ms(), self._entropy)
+        return before_call.begin(run, function, at, self._entropy)
 
     async def _change(self, run_id: str, decide: Callable[[Run, Function], Transition | None]) -> None:
         await until_stored(lambda: self._changes.change(run_id, decide), self._entropy)
 
-    def _show_running(self, run_id: str) -> None:
+    def _show_running(self, run_id: str, since: int) -> None:
         """A first call that takes its time: whoever looks should see that the run has started."""
-        task = asyncio.get_running_loop().create_task(self._change(run_id, self._begin))
+        task = asyncio.get_running_loop().create_task(self._change(run_id, partial(self._begin, since)))
         self._showing.add(task)
         task.add_done_callback(self._showing.discard)

@@ -38,6 +38,10 @@ class Catalog:
         """Every function that an app ever had, archived ones too."""
         return [f for f in self._functions.values() if f.app_id == app_id]
 
+    def all_functions(self) -> Sequence[Function]:
+        """Every function that there ever was, in any order; archived ones may still have runs."""
+        return list(self._functions.values())
+
     def function(self, function_id: str) -> Function | None:
         return self._functions.get(function_id)
 

@@ -1,12 +1,14 @@
 """The way of every transition: route its events, hand it in, tell the queue and the index what came of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import partial
 
 from inngest_fast.domain.errors import OverloadedError, StoreError
 from inngest_fast.domain.transitions import (
+    Action,
     AddWait,
+    Admit,
     Committed,
     ConsumeWait,
     CreateRun,
@@ -126,24 +128,31 @@ class Committer:
 
     def _settle(self, transition: Transition, committed: Committed, waits: Sequence[Wait]) -> None:
         queue, refused = self._queue, committed.refused_runs
+        actions: Sequence[Action] = transition.actions
+        if committed.admitted:
+            actions = [*actions, *committed.admitted]
         if waits:
-            if refused:
-                self._waits.settle([w for w in waits if w.run_id in refused], stored=False)
-                waits = [w for w in waits if w.run_id not in refused]
-            self._waits.settle(waits, stored=True)
+            stored = {wait.id for wait in _stored(actions, refused)}
+            self._waits.settle([wait for wait in waits if wait.id not in stored], stored=False)
+            self._waits.settle([wait for wait in waits if wait.id in stored], stored=True)
         if committed.dropped_waits:
             self._waits.forget(committed.dropped_waits)
         if transition.wait_id:
             self._waits.forget((transition.wait_id,))
         job = transition.job
         moved = ""
-        for action in transition.actions:
+        for action in actions:
             kind = type(action)
             if kind is CreateRun:
                 run = action.run  # type: ignore[union-attr]
-                if run.id not in refused:
+                if run.id in refused:
+                    continue
+                if run.status.ended:
+                    self._counters.add("runs_skipped")
+                else:
                     self._counters.add("runs_created")
-                    self._cache.put(run)
+                    if self._cache.get(run.id) is None:  # whoever read it meanwhile may be ahead
+                        self._cache.put(run)
             elif kind is UpdateRun or kind is EndRun:
                 self._cache.outdate(action.run)  # type: ignore[union-attr]
             elif kind is ConsumeWait or kind is DropWait:
@@ -151,13 +160,23 @@ class Committer:
             elif kind is MoveJob:
                 moved = action.job.id  # type: ignore[union-attr]
                 queue.requeue(action.job)  # type: ignore[union-attr]
+        dropped: Sequence[str] = committed.dropped_jobs
+        if (
+            dropped and committed.jobs
+        ):  # one that comes again goes first; the others when the run has new ones
+            again = {added.id for added in committed.jobs}.intersection(dropped)
+            for job_id in again:
+                queue.drop(job_id)
+            dropped = [job_id for job_id in dropped if job_id not in again]
         if job is not None and not moved:
-            queue.done(job.id)
-        for job_id in committed.dropped_jobs:
+            # What follows comes with it: so the run keeps its place among the live ones.
+            queue.done(job.id, committed.jobs)
+        else:
+            for added in committed.jobs:
+                if added.id != moved:
+                    queue.add(added)
+        for job_id in dropped:
             queue.drop(job_id)
-        for added in committed.jobs:
-            if added.id != moved:
-                queue.add(added)
 
     def _dropped(self, transition: Transition, reason: str) -> None:
         self._counters.add(f"dropped_by_{reason}")
@@ -180,6 +199,7 @@ class Committer:
 
 
 def _added(transition: Transition) -> list[Wait]:
+    """Every wait that a transition may add."""
     waits: list[Wait] = []
     for action in transition.actions:
         kind = type(action)
@@ -187,4 +207,16 @@ def _added(transition: Transition) -> list[Wait]:
             waits.append(action.wait)  # type: ignore[union-attr]
         elif kind is CreateRun:
             waits.extend(action.waits)  # type: ignore[union-attr]
+        elif kind is Admit:
+            possible = action.admission.possible  # type: ignore[union-attr]
+            waits.extend(wait for each in possible if isinstance(each, CreateRun) for wait in each.waits)
     return waits
+
+
+def _stored(actions: Iterable[Action], refused: Container[str]) -> Iterator[Wait]:
+    """The waits that actions which were committed have added."""
+    for action in actions:
+        if isinstance(action, AddWait):
+            yield action.wait
+        elif isinstance(action, CreateRun) and action.run.id not in refused:
+            yield from action.waits

@@ -16,15 +16,18 @@ from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
 from inngest_fast.runtime.calls import Calls
+from inngest_fast.runtime.cancellations import Cancellations
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.crons import Crons
+from inngest_fast.runtime.deferred_starts import DeferredStarts
 from inngest_fast.runtime.persistence import consume, until_stored
 from inngest_fast.runtime.run_changes import RunChanges
 
 LEASE = 64
 LOCAL_AT_ONCE = 1_000
 _AFTER_FAULT_MS = 5_000
+_STARTS = frozenset((JobKind.DEBOUNCE, JobKind.BATCH))
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +41,8 @@ class Executor:
         queue: Queue,
         calls: Calls,
         crons: Crons,
+        starts: DeferredStarts,
+        cancellations: Cancellations,
         changes: RunChanges,
         committer: Committer,
         store: Store,
@@ -48,6 +53,8 @@ class Executor:
         self._queue = queue
         self._calls = calls
         self._crons = crons
+        self._starts = starts
+        self._cancellations = cancellations
         self._changes = changes
         self._committer = committer
         self._store = store
@@ -92,6 +99,10 @@ class Executor:
                 await self._calls.work(job)
             elif job.kind is JobKind.CRON:
                 await self._crons.fire(job)
+            elif job.kind in _STARTS:
+                await self._starts.fire(job)
+            elif job.kind is JobKind.CANCELLATION:
+                await self._cancellations.walk(job)
             else:
                 await self._due(job)
         except asyncio.CancelledError:

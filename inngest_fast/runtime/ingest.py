@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from inngest_fast.domain.errors import OverloadedError, StoreError
-from inngest_fast.domain.events import Event
-from inngest_fast.domain.transitions import Committed, CreateRun, PutEvent, Transition
+from inngest_fast.domain.events import Accepted, Event
+from inngest_fast.domain.transitions import Admit, Committed, CreateRun, PutEvent, Transition
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 
@@ -21,10 +21,10 @@ class Ingest:
         self._counters = counters
         self._pending_bytes = 0  # of events that are not yet stored
 
-    async def accept(self, events: Sequence[Event]) -> list[list[str]]:
+    async def accept(self, events: Sequence[Event]) -> list[Accepted]:
         """Each event is a transition with everything that it causes; returns when all are durable.
 
-        The ids of the runs that each one started; of a repeated event those that it started at first.
+        What each one did; of a repeated event the runs are those that it started at first.
         Raises StoreError or OverloadedError; then none of these is acknowledged, and they may be sent again.
         """
         self._committer.admit(len(events))
@@ -44,12 +44,12 @@ class Ingest:
         finally:
             self._pending_bytes -= size
 
-    async def _store(self, events: Sequence[Event]) -> list[list[str]]:
+    async def _store(self, events: Sequence[Event]) -> list[Accepted]:
         if len(events) == 1:
             transition = Transition([PutEvent(events[0])])
             committed = await self._committer.commit(transition)
             self._counters.add("events")
-            return [_started(transition, committed)]
+            return [_accepted(transition, committed)]
         transitions = [Transition([PutEvent(event)]) for event in events]
         pending: list[asyncio.Future[Committed]] = []
         if self._shared:  # one round trip for all; those of one request do not meet each other's waits
@@ -63,7 +63,7 @@ class Ingest:
         await asyncio.wait(pending)
         self._counters.add("events", len(events))
         return [
-            _started(transition, future.result())
+            _accepted(transition, future.result())
             for transition, future in zip(transitions, pending, strict=True)
         ]
 
@@ -72,10 +72,12 @@ def _looked_at(future: "asyncio.Future[Committed]") -> None:
     _ = future.cancelled() or future.exception()  # the first error speaks for all
 
 
-def _started(transition: Transition, committed: Committed) -> list[str]:
+def _accepted(transition: Transition, committed: Committed) -> Accepted:
     refused = committed.refused_runs
-    return [
+    run_ids = [
         refused.get(action.run.id, action.run.id)
-        for action in transition.actions
+        for action in (*transition.actions, *committed.admitted)
         if isinstance(action, CreateRun)
     ]
+    matched = bool(run_ids) or any(isinstance(action, Admit) for action in transition.actions)
+    return Accepted(run_ids, matched)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from inngest_fast.domain.waits import Wait
-from inngest_fast.engine.routing.meeting import Lookup, index_entry
+from inngest_fast.domain.waits import Wait, WaitKind
+from inngest_fast.engine.routing.meeting import Lookup, by_invoke, index_entry
 from inngest_fast.ports.store import Store
 from inngest_fast.ports.wait_index import WaitIndex
 from inngest_fast.ports.wait_search import Found, WaitSearch
@@ -57,6 +57,11 @@ class LiveWaits:
         for id in ids:
             self._uncommitted.pop(id, None)
             self._index.remove(id)
+
+    async def invoking(self, correlation_id: str) -> list[Wait]:
+        """The live wait for an invoked function, if there is one. Raises StoreError."""
+        found = await self.find([by_invoke(correlation_id)])
+        return [w for w in found.waits if w.kind is WaitKind.INVOKE and w.key == correlation_id]
 
     async def find(self, asked: Sequence[tuple[str, Lookup]]) -> Found:
         """Live waits by name and values: a superset of those met, oldest first. Raises StoreError."""

@@ -13,6 +13,7 @@ from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
 from inngest_fast.runtime.counters import Counters
+from inngest_fast.runtime.queue_limits import restore_throttles
 from inngest_fast.runtime.run_changes import RunChanges
 
 INTERVAL_S = 5.0
@@ -66,6 +67,7 @@ class Reconciler:
                 pass
             try:
                 if self._loss.is_set():
+                    await restore_throttles(self._store, self._queue, self._clock)
                     await asyncio.sleep(SETTLE_S)
                     self._loss.clear()
                     await self.rebuild()
@@ -87,12 +89,15 @@ class Reconciler:
                 if 0 < len(missing) <= FEW:  # on their way to the queue perhaps
                     await asyncio.sleep(ON_THEIR_WAY_S)
                     missing = set(await self._queue.missing(list(missing)))
+                if missing:  # or over by now
+                    missing.difference_update(await self._store.jobs_over(list(missing)))
                 if missing:
                     rearmed += len(await self._queue.add_missing([job for job in jobs if job.id in missing]))
                 last = jobs[-1].id
         except (StoreError, QueueError):
             self._loss.set()
             raise
+        self._queue.rebuilt()
         if rearmed:
             self._counters.add("reconciler_jobs_rearmed", rearmed)
             _log.warning("the queue had lost jobs; they are queued again", extra={"jobs": rearmed})

@@ -6,9 +6,9 @@ from inngest_fast.domain.events import FINISHED, Event
 from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.transitions import AddWait, ConsumeWait, PutEvent, Transition
 from inngest_fast.domain.waits import Wait, WaitKind
-from inngest_fast.engine.lifecycle.schedule import schedule_run
+from inngest_fast.engine.flow.admission import Invoker, admit, may_refuse
+from inngest_fast.engine.flow.refusal import not_found
 from inngest_fast.engine.routing.meeting import by_event, by_invoke, meets, resumption
-from inngest_fast.engine.routing.unknown_target import not_found
 from inngest_fast.ports.clock import Clock
 from inngest_fast.runtime.catalog import Catalog
 from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
@@ -45,24 +45,38 @@ class Router:
         if event.target:
             function = self._catalog.target(event.target)
             if function is not None:
-                transition.actions.append(schedule_run(function, event, now, self._entropy))
+                waits = await self._invoking(event, transition) if may_refuse(function) else ()
+                invokers = [Invoker(event, wait, self._entropy.ulid(now)) for wait in waits]
+                transition.actions.extend(admit(function, event, now, self._entropy, invokers))
             elif event.correlation_id:
                 transition.actions.append(PutEvent(not_found(event, now, self._entropy)))
             return
         for function in self._catalog.triggers.starts(event, now):
-            transition.actions.append(schedule_run(function, event, now, self._entropy))
+            transition.actions.extend(admit(function, event, now, self._entropy))
 
     async def _met(self, event: Event, transition: Transition, now: int) -> Sequence[Wait]:
         asked = [by_event(event)]
         own: list[Wait] = []
         if event.correlation_id and event.name == FINISHED:
             asked.append(by_invoke(event.correlation_id))
-            # An unknown function fails within the transition that invokes it.
-            own = [
-                a.wait
-                for a in transition.actions
-                if isinstance(a, AddWait) and a.wait.kind is WaitKind.INVOKE
-            ]
+            own = _invokes(transition)  # an unknown function fails within the transition that invokes it
         found = await self._waits.find(asked)
         await self._upkeep.catch_up(found.apps_version)
         return [wait for wait in (*found.waits, *own) if meets(wait, event, now)]
+
+    async def _invoking(self, event: Event, transition: Transition) -> list[Wait]:
+        """What waits for what becomes of this invocation."""
+        id = event.correlation_id
+        if not id:
+            return []
+        own = [wait for wait in _invokes(transition) if wait.key == id]
+        return own or await self._waits.invoking(id)
+
+
+def _invokes(transition: Transition) -> list[Wait]:
+    """Waits for invoked functions that a transition is about to add."""
+    return [
+        action.wait
+        for action in transition.actions
+        if isinstance(action, AddWait) and action.wait.kind is WaitKind.INVOKE
+    ]

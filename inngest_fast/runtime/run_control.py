@@ -3,27 +3,16 @@
 from typing import Literal
 
 from inngest_fast.domain.apps import Function
-from inngest_fast.domain.durations import format_rfc3339
 from inngest_fast.domain.ids import Entropy
-from inngest_fast.domain.jobs import CALLS, Job, JobKind
 from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import ConsumeWait, Transition
 from inngest_fast.engine.lifecycle import due
 from inngest_fast.engine.routing.meeting import by_signal, signalled
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.pubsub import PubSub
-from inngest_fast.ports.queue import JobPlace
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.live_waits import LiveWaits
 from inngest_fast.runtime.run_changes import RunChanges
-
-_WAITS_FOR = {
-    JobKind.SLEEP: "sleeping",
-    JobKind.WAIT_TIMEOUT: "waiting for an event, a signal or an invoked function",
-    JobKind.START_TIMEOUT: "its timeouts.start runs",
-    JobKind.FINISH_TIMEOUT: "its timeouts.finish runs",
-    JobKind.CRON: "waiting for the next tick",
-}
 
 
 class RunControl:
@@ -68,23 +57,3 @@ class RunControl:
             if any(added.id == job.id for added in committed.jobs):
                 return wait.run_id
         return None
-
-    @staticmethod
-    def why_waiting(job: Job, place: JobPlace | None) -> str:
-        """One sentence on what a live job waits for (flow-control §8)."""
-        if place is None:
-            return "not queued; it will be queued again within seconds"
-        if place.state == "leased":
-            return "being worked on"
-        if place.state == "scheduled":
-            when = format_rfc3339(place.due)
-            if job.kind in CALLS:
-                what = f"attempt {job.attempt + 1} is due" if job.attempt else "due"
-                return f"{what} at {when}"
-            return f"{_WAITS_FOR.get(job.kind, 'due')} until {when}"
-        if place.blocked_by:
-            return (
-                f"at the {place.blocked_by}: {place.in_use} of {place.limit} in use, "
-                f"{place.position} ahead in its function"
-            )
-        return f"ready, {place.position} ahead in its function"

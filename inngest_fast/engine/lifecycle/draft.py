@@ -4,12 +4,13 @@ from msgspec.structs import replace
 
 from inngest_fast.domain.apps import Function
 from inngest_fast.domain.ids import Entropy
-from inngest_fast.domain.jobs import Job, JobKind
+from inngest_fast.domain.jobs import CALLS, Job, JobKind
 from inngest_fast.domain.runs import VERSION_MARK_BITS, Run, RunStatus, Step, StepStatus, next_version
 from inngest_fast.domain.transitions import (
     Action,
     AddJob,
     DropJob,
+    DropRow,
     EndRun,
     MoveJob,
     PutStep,
@@ -17,6 +18,7 @@ from inngest_fast.domain.transitions import (
     UpdateRun,
 )
 from inngest_fast.engine import limits
+from inngest_fast.engine.flow.throttle import PAID_FOR_MS, paid
 
 
 class Draft:
@@ -76,22 +78,8 @@ class Draft:
         """Adds a job of this run; `id` comes after the run's own, 0 as `due` means now."""
         run = self.run
         due = max(due, self.now)
-        self._actions.append(
-            AddJob(
-                Job(
-                    id=f"{run.id}:{id}",
-                    kind=kind,
-                    app_id=run.app_id,
-                    function_id=run.function_id,
-                    due=due,
-                    score=queue_score(run, due, self.now),
-                    run_id=run.id,
-                    step_id=step_id,
-                    payload=payload,
-                    since=run.version,
-                )
-            )
-        )
+        score = queue_score(run, due, self.now)
+        self._actions.append(AddJob(run_job(run, kind, id, due, score, step_id, payload)))
 
     def drop_job(self, id: str) -> None:
         self._actions.append(DropJob(f"{self.run.id}:{id}"))
@@ -101,11 +89,15 @@ class Draft:
         job = self.job
         assert job is not None
         self._moved = True
+        pays_again = due > self.now + PAID_FOR_MS
         self._actions.append(
             MoveJob(
                 replace(
                     job,
                     attempt=job.attempt + 1,
+                    throttle=job.throttle if pays_again else "",
+                    arrival=0,
+                    doubtful=False,
                     generation=job.generation + 1,
                     since=self.run.version,
                     due=due,
@@ -122,9 +114,37 @@ class Draft:
             run.started_at = at
 
     def close(self, *, wait_id: int = 0) -> Transition:
-        run = self.run
-        end = EndRun(run, self._after) if run.status.ended else UpdateRun(run, self._after)
-        return Transition([end, *self._actions], self.job, wait_id)
+        run, job = self.run, self.job
+        actions = self._actions
+        if job is not None and job.arrival:
+            actions.append(paid(job))
+        if not run.status.ended:
+            return Transition([UpdateRun(run, self._after), *actions], job, wait_id)
+        if run.flow.singleton:
+            actions.append(DropRow(run.flow.singleton, run.id))
+        return Transition([EndRun(run, self._after), *actions], job, wait_id)
+
+
+def run_job(
+    run: Run, kind: JobKind, id: str, due: int, score: int, step_id: str = "", payload: bytes = b""
+) -> Job:
+    """A job of a run, with all that limits it; `id` comes after the run's own."""
+    flow = run.flow
+    return Job(
+        id=f"{run.id}:{id}",
+        kind=kind,
+        app_id=run.app_id,
+        function_id=run.function_id,
+        due=due,
+        score=score,
+        run_id=run.id,
+        step_id=step_id,
+        payload=payload,
+        since=run.version,
+        counters=tuple([key.counter for key in flow.keys]) if kind in CALLS and flow.keys else (),
+        run_counter=flow.run.counter if flow.run is not None else "",
+        throttle=flow.throttle.counter if kind is JobKind.START and flow.throttle is not None else "",
+    )
 
 
 def queue_score(run: Run, due: int, now: int) -> int:

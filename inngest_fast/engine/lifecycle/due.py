@@ -90,13 +90,14 @@ def _resolve(draft: Draft, step: Step, memo: bytes, *, expired: bool = False) ->
     except RunFatalError as fatal:
         finish.fail(draft, fatal.error_object, None)
         return
-    after_step(draft, step.id, race=step.race, suffix="-timeout" if expired else "-resumed")
+    after_step(draft, step.id, race=step.race, suffix="-expired" if expired else "-resumed")
 
 
 def _cancel_by_event(run: Run, function: Function, job: Job, now: int, entropy: Entropy) -> Transition:
     if msgspec.json.decode(job.payload, type=CancelPayload).event in run.event_ids:
         return Transition([], job)
     draft = Draft(run, function, now, entropy, job)
+    draft.run.branched = True  # another run may have sent it, of which this one knows nothing: sweep
     finish.cancel(draft)
     return draft.close()
 

@@ -39,18 +39,22 @@ def _end(draft: Draft, status: RunStatus, output: bytes | None, error: bytes | N
     trigger = parts(run.events[0])
     if trigger.name in _SILENT:
         return
-    data = _data(run, status)
+    data = _data(run, status, run.correlation_id)
     meta = bytes(trigger.meta)
     if meta == b"null":
         meta = b""
-    draft.act(_event(draft, FINISHED, "", data, meta))
+    draft.act(_event(draft, FINISHED, "", data, meta, run.correlation_id))
+    for invoker in run.correlated:
+        draft.act(_event(draft, FINISHED, "", _data(run, status, invoker), meta, invoker))
     if status is RunStatus.FAILED:
         draft.act(_event(draft, FAILED, run.id, data, meta))
     elif status is RunStatus.CANCELLED:
         draft.act(_event(draft, CANCELLED, run.id, data, meta))
 
 
-def _event(draft: Draft, name: str, external_id: str, data: bytes, meta: bytes) -> PutEvent:
+def _event(
+    draft: Draft, name: str, external_id: str, data: bytes, meta: bytes, correlation_id: str = ""
+) -> PutEvent:
     now = draft.now
     id = draft.entropy.ulid(now)
     external_id = external_id or id
@@ -62,16 +66,16 @@ def _event(draft: Draft, name: str, external_id: str, data: bytes, meta: bytes) 
             ts=now,
             received_at=now,
             wire=wire_form(name=name, id=external_id, ts=now, data=data, meta=meta),
-            correlation_id=draft.run.correlation_id if name is FINISHED else "",
+            correlation_id=correlation_id,
         )
     )
 
 
-def _data(run: Run, status: RunStatus) -> bytes:
+def _data(run: Run, status: RunStatus, correlation_id: str) -> bytes:
     quoted = msgspec.json.encode
     out = [b'{"_inngest":{"status":"', _WORD[status], b'"}']
-    if run.correlation_id:
-        out += (b',"correlation_id":', quoted(run.correlation_id))
+    if correlation_id:
+        out += (b',"correlation_id":', quoted(correlation_id))
     if run.error is not None:
         out += (b',"error":', run.error)
     out += (b',"event":', run.events[0], b',"events":[', b",".join(run.events), b"]")

@@ -12,8 +12,8 @@ from inngest_fast.domain.events import TIMER, Event, wire_form
 from inngest_fast.domain.functions import Trigger
 from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.jobs import Job, JobKind
-from inngest_fast.domain.transitions import MoveJob, PutEvent, Transition
-from inngest_fast.engine.lifecycle.schedule import schedule_run
+from inngest_fast.domain.transitions import Action, MoveJob, PutEvent, Transition
+from inngest_fast.engine.flow.admission import begin
 from inngest_fast.engine.schedule.cron import Schedule
 from inngest_fast.engine.schedule.misfire import jitter_ms, plan
 
@@ -60,14 +60,17 @@ def fire(function: Function, job: Job, now: int, entropy: Entropy) -> Fired:
     if not function.live or trigger is None:
         return Fired(Transition([], job))
     ticks = plan(_schedule(mark.cron), mark.tick - 1, now - mark.jitter_ms)
-    actions: list[PutEvent | MoveJob] = []
+    actions: list[Action] = []
     if ticks.next is not None:
         actions.append(MoveJob(_job(function, trigger, ticks.next, job.attempt + 1, now)))
     if ticks.run is None:
-        return Fired(Transition(list(actions), job))
+        return Fired(Transition(actions, job))
     event = _event(mark.cron, ticks.run, mark.jitter_ms, now, entropy)
-    run = schedule_run(function, event, now, entropy, cron=mark.cron, key=f"cron {event.external_id}")
-    return Fired(Transition([PutEvent(event), run, *actions], job), ticks.run, ticks.missed, ticks.at_least)
+    started = begin(
+        function, [event], now, entropy, cron=mark.cron, key=f"cron {event.external_id}", fresh=True
+    )
+    transition = Transition([PutEvent(event), *started, *actions], job)
+    return Fired(transition, ticks.run, ticks.missed, ticks.at_least)
 
 
 def _job(function: Function, trigger: Trigger, tick: int, attempt: int, not_before: int = 0) -> Job:

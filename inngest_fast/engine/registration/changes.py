@@ -59,6 +59,7 @@ def put(app: App, config: FunctionConfig, known: Function | None, now: int) -> l
         config=config,
         created_at=now if known is None else known.created_at,
         updated_at=now,
+        paused_at=0 if known is None else known.paused_at,
     )
     before = _crons(known) if known is not None and known.live else {}
     after = _crons(function)

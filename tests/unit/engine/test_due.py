@@ -55,14 +55,14 @@ def asleep(**fields):
     [
         (JobKind.SLEEP, asleep(), b"", b"null", StepStatus.COMPLETED, "-resumed"),
         (JobKind.RESUME, waiting(), EVENT, EVENT, StepStatus.COMPLETED, "-resumed"),
-        (JobKind.WAIT_TIMEOUT, waiting(), b"", b"null", StepStatus.TIMED_OUT, "-timeout"),
+        (JobKind.WAIT_TIMEOUT, waiting(), b"", b"null", StepStatus.TIMED_OUT, "-expired"),
         (
             JobKind.WAIT_TIMEOUT,
             waiting(Opcode.WAIT_FOR_SIGNAL),
             b"",
             b"null",
             StepStatus.TIMED_OUT,
-            "-timeout",
+            "-expired",
         ),
         (
             JobKind.RESUME,
@@ -228,3 +228,10 @@ def expect(decided, the_job, outcome):
         assert decided.moved.due == NOW + outcome
         assert decided.moved.attempt == the_job.attempt + 1
         assert decided.run.status is not RunStatus.CANCELLED
+
+
+def test_a_run_that_gives_way_leaves_nothing():
+    """A singleton sends the cancellation: the run has more than the one job it knows of."""
+    decided = fall_due(run(), job(JobKind.CANCEL, payload=b'{"event":""}'))
+    assert decided.ended
+    assert decided.run.branched

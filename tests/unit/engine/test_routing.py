@@ -5,8 +5,8 @@ from engine_builders import NOW, Counting, event, function, plain
 from msgspec.structs import replace
 
 from inngest_fast.domain.functions import Trigger
+from inngest_fast.engine.flow.refusal import not_found
 from inngest_fast.engine.routing.triggers import Triggers
-from inngest_fast.engine.routing.unknown_target import not_found
 
 
 def named(id, *triggers, **fields):

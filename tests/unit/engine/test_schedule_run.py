@@ -9,7 +9,7 @@ from inngest_fast.domain.ids import ulid_time
 from inngest_fast.domain.jobs import JobKind
 from inngest_fast.domain.runs import RunStatus
 from inngest_fast.domain.waits import WaitKind
-from inngest_fast.engine.lifecycle.schedule import schedule_run
+from inngest_fast.engine.lifecycle.schedule import key_of, schedule_run
 from inngest_fast.engine.routing.meeting import meets
 
 DAY = 86_400_000
@@ -17,8 +17,9 @@ PAID = event("order/paid", b'{"id":"o1"}', id="01PAID", external_id="mine")
 
 
 def start(fn=None, on=PAID, **options):
-    created = schedule_run(fn or function(), on, NOW, Counting(), **options)
-    assert created == schedule_run(fn or function(), on, NOW, Counting(), **options)
+    options.setdefault("key", key_of(on))
+    created = schedule_run(fn or function(), [on], NOW, Counting(), **options)
+    assert created == schedule_run(fn or function(), [on], NOW, Counting(), **options)
     return created
 
 
@@ -76,7 +77,8 @@ def test_a_start_timeout_counts_from_the_receipt():
     [(False, "", ""), (True, "", "mine"), (False, "k", "k"), (True, "k", "k")],
 )
 def test_the_key_of_a_run(repeatable, given, key):
-    created = start(on=replace(PAID, repeatable=repeatable), key=given)
+    on = replace(PAID, repeatable=repeatable)
+    created = start(on=on, key=given) if given else start(on=on)
     assert created.run.key == key
     assert created.key_until == (NOW + DAY if key else 0)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from inngest_fast.domain.errors import OverloadedError
-from inngest_fast.domain.events import Event
+from inngest_fast.domain.events import Accepted, Event
 from inngest_fast.domain.transitions import Committed
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.ingest import MAX_PENDING_BYTES, Ingest
@@ -42,7 +42,7 @@ def test_more_than_can_be_held_is_refused_until_some_is_stored():
         second = asyncio.create_task(ingest.accept([event(1)]))
         await asyncio.sleep(0)
         committer.stored.set()
-        assert await first == await second == [[]]
+        assert await first == await second == [Accepted([], matched=False)]
         await ingest.accept([most])
 
     asyncio.run(main())
@@ -52,7 +52,9 @@ def test_one_that_is_larger_than_the_bound_is_taken_alone():
     async def main():
         committer = SlowCommitter()
         committer.stored.set()
-        assert await Ingest(committer, Counters()).accept([event(MAX_PENDING_BYTES + 1)]) == [[]]
+        assert await Ingest(committer, Counters()).accept([event(MAX_PENDING_BYTES + 1)]) == [
+            Accepted([], matched=False)
+        ]
 
     asyncio.run(main())
 
@@ -66,6 +68,6 @@ def test_what_could_not_be_stored_is_not_held_against_the_next():
         broken_off.cancel()
         await asyncio.wait([broken_off])
         committer.stored.set()
-        assert await ingest.accept([event(MAX_PENDING_BYTES)]) == [[]]
+        assert await ingest.accept([event(MAX_PENDING_BYTES)]) == [Accepted([], matched=False)]
 
     asyncio.run(main())
