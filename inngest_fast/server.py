@@ -121,6 +121,7 @@ async def _serve(settings: Settings, listening: socket.socket | None, on_serving
         ingest=assembly.ingest,
         apps=assembly.apps,
         runs=assembly.runs,
+        cancellations=assembly.cancellations,
         catalog=assembly.catalog,
         vitals=assembly.vitals,
     )

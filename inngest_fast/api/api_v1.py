@@ -7,8 +7,10 @@ from inngest_fast.api.events import seed_of
 from inngest_fast.api.http import Access, Request, Response, Route, json_response, query
 from inngest_fast.api.numbers import whole
 from inngest_fast.api.services import Services
-from inngest_fast.domain.errors import SyncRefusedError
+from inngest_fast.api.waiting import QUEUE_AWAY, why
+from inngest_fast.domain.errors import QueueError, SyncRefusedError
 from inngest_fast.domain.ids import is_ulid
+from inngest_fast.domain.jobs import CALLS
 from inngest_fast.domain.runs import RunStatus
 from inngest_fast.engine.intake import read_events
 from inngest_fast.ports.store import RunQuery
@@ -16,6 +18,7 @@ from inngest_fast.version import VERSION
 
 DEFAULT_RUNS = 50
 MAX_RUNS = 1_000
+MAX_JOBS = 100
 
 _MAX_OFFSET = 2**62
 _STATUSES = {status.name.lower(): status for status in RunStatus}
@@ -74,10 +77,8 @@ class _Surface:
         intake = read_events(
             body, now_ms=services.clock.now_ms(), entropy=services.entropy, seed=seed_of(request)
         )
-        started = await services.ingest.accept(intake.events) if intake.events else []
-        replies = [
-            shapes.accepted(event, run_ids) for event, run_ids in zip(intake.events, started, strict=True)
-        ]
+        accepted = await services.ingest.accept(intake.events) if intake.events else []
+        replies = [shapes.accepted(event, did) for event, did in zip(intake.events, accepted, strict=True)]
         if intake.error:
             return _error(intake.error, 400, **({"events": replies} if replies else {}))
         if body.lstrip()[:1] == b"[":
@@ -131,8 +132,15 @@ class _Surface:
         run = await store.run(id) if is_ulid(id) else None
         if run is None:
             return _error("run not found", 404)
-        jobs = () if run.status.ended else await store.run_jobs(id)
-        return json_response(shapes.whole_run(run, jobs))
+        jobs = [] if run.status.ended else await store.run_jobs(id)
+        attempt = max((job.attempt for job in jobs if job.kind in CALLS), default=0)
+        jobs = sorted(jobs, key=lambda job: job.due)[:MAX_JOBS]
+        try:
+            reasons = await why(self._services, jobs, [run])
+        except QueueError:
+            reasons = [QUEUE_AWAY] * len(jobs)
+        live = [shapes.job(job, reason) for job, reason in zip(jobs, reasons, strict=True)]
+        return json_response(shapes.whole_run(run, attempt, live))
 
     async def cancel(self, request: Request) -> Response:
         id = request.params["id"]

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from inngest_fast.api import flow_shapes
 from inngest_fast.api.instants import shown
 from inngest_fast.domain.apps import App, Function
-from inngest_fast.domain.events import Event
+from inngest_fast.domain.events import Accepted, Event
 from inngest_fast.domain.ids import is_ulid
-from inngest_fast.domain.jobs import CALLS, Job
+from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, Step
+from inngest_fast.runtime.why_waiting import Waiting
 
 _absent = msgspec.Raw(b"")
 
@@ -38,6 +40,7 @@ def function(function: Function) -> dict[str, object]:
         "url": config.url,
         "created_at": shown(function.created_at),
         "updated_at": shown(function.updated_at),
+        "paused_at": shown(function.paused_at),
     }
 
 
@@ -58,9 +61,13 @@ def app(app: App, functions: int) -> dict[str, object]:
     }
 
 
-def accepted(event: Event, run_ids: Sequence[str]) -> dict[str, object]:
+def accepted(event: Event, did: Accepted) -> dict[str, object]:
     """An event that was taken in."""
-    return {"id": event.id, "status": "queued" if run_ids else "no_functions", "run_ids": run_ids}
+    return {
+        "id": event.id,
+        "status": "queued" if did.matched else "no_functions",
+        "run_ids": did.run_ids,
+    }
 
 
 def run(run: Run) -> dict[str, object]:
@@ -76,15 +83,32 @@ def run(run: Run) -> dict[str, object]:
         "ended_at": shown(run.ended_at),
         "output": _raw(run.output),
         "error": _raw(run.error),
+        **flow_shapes.of_run(run),
     }
 
 
-def whole_run(whole: Run, jobs: Sequence[Job]) -> dict[str, object]:
-    """A run with its steps; `attempt` is that of its current call, 0 while it has none."""
+def whole_run(whole: Run, attempt: int, jobs: Sequence[dict[str, object]]) -> dict[str, object]:
+    """A run with its events, its steps and its live jobs."""
     return {
         **run(whole),
-        "attempt": max((job.attempt for job in jobs if job.kind in CALLS), default=0),
+        "event_ids": whole.event_ids,
+        "events": [msgspec.Raw(wire) for wire in whole.events],
+        "attempt": attempt,
         "steps": [_step(step) for step in whole.steps.values()],
+        "jobs": jobs,
+    }
+
+
+def job(job: Job, waiting: Waiting) -> dict[str, object]:
+    """A live job, and what it waits for."""
+    return {
+        "id": job.id,
+        "run_id": job.run_id,
+        "kind": job.kind,
+        "step_id": job.step_id or None,
+        "attempt": job.attempt,
+        "due": shown(job.due),
+        **flow_shapes.waiting(waiting),
     }
 
 

@@ -4,7 +4,17 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable
 
-from inngest_fast.api import api_v1, dev, events, health, register, rest_v1, runs_v0
+from inngest_fast.api import (
+    api_v1,
+    cancellations,
+    dev,
+    events,
+    functions,
+    health,
+    register,
+    rest_v1,
+    runs_v0,
+)
 from inngest_fast.api.asgi import (
     BODY_TIMEOUT_S,
     AsgiRequest,
@@ -31,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 def all_routes(services: Services) -> list[Route]:
     """Every route that is served."""
-    surfaces = (events, register, runs_v0, api_v1, rest_v1, health, dev)
+    surfaces = (events, register, runs_v0, api_v1, rest_v1, functions, cancellations, health, dev)
     return [route for surface in surfaces for route in surface.routes(services)]
 
 

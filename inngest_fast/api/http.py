@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from inngest_fast.api.instants import shown
+
 
 class BodyTooLargeError(Exception):
     """A body above the limit; reading stopped there."""
@@ -70,6 +72,11 @@ def error_response(text: str, status: int, code: str = "", data: object = None) 
     """The envelope of `/fn`, `/v0` and `/v1` errors (http-api §0)."""
     fields: dict[str, object] = {"code": code} if code else {}
     return json_response({**fields, "error": text, "data": data, "status": status}, status)
+
+
+def data_response(data: object, now_ms: int, status: int = 200) -> Response:
+    """The envelope of `/v1` answers (http-api §4)."""
+    return json_response({"data": data, "metadata": {"fetched_at": shown(now_ms)}}, status)
 
 
 def query(request: Request) -> Mapping[str, str]:

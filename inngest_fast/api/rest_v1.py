@@ -1,13 +1,20 @@
 """REST v1: events, runs, signals (http-api §4)."""
 
-import asyncio
-
 from inngest_fast.api import rest_v1_shapes as shapes
-from inngest_fast.api.http import Access, Request, Response, Route, error_response, json_response, query
+from inngest_fast.api.http import (
+    Access,
+    Request,
+    Response,
+    Route,
+    data_response,
+    error_response,
+    json_response,
+    query,
+)
 from inngest_fast.api.instants import read as read_instant
-from inngest_fast.api.instants import shown
 from inngest_fast.api.numbers import whole
 from inngest_fast.api.services import Services
+from inngest_fast.api.waiting import why
 from inngest_fast.domain.errors import InvalidDurationError, InvalidEventError, QueueError
 from inngest_fast.domain.ids import is_ulid
 from inngest_fast.engine.intake import read_signal
@@ -85,14 +92,12 @@ class _Surface:
         if not is_ulid(id):
             return error_response(f"Invalid run ID: {id}", 400)
         jobs = (await self._store.run_jobs(id))[:MAX_JOBS]
-        queue, why = self._services.queue, self._services.runs.why_waiting
+        run = await self._store.run(id) if jobs else None
         try:
-            places = await asyncio.gather(*(queue.explain(job.id) for job in jobs))
+            reasons = await why(self._services, jobs, [run] if run is not None else [])
         except QueueError:
             return error_response("the queue is unavailable, try again", 503)
-        return self._data(
-            [shapes.job(job, place, why(job, place)) for job, place in zip(jobs, places, strict=True)]
-        )
+        return self._data([shapes.job(job, reason) for job, reason in zip(jobs, reasons, strict=True)])
 
     async def signal(self, request: Request) -> Response:
         try:
@@ -110,7 +115,7 @@ class _Surface:
         return json_response([shapes.function(each) for each in functions if each.app_name == name])
 
     def _data(self, data: object) -> Response:
-        return json_response({"data": data, "metadata": {"fetched_at": shown(self._clock.now_ms())}})
+        return data_response(data, self._clock.now_ms())
 
 
 def routes(services: Services) -> list[Route]:

@@ -2,13 +2,14 @@
 
 import msgspec
 
+from inngest_fast.api import flow_shapes
 from inngest_fast.api.instants import shown
 from inngest_fast.domain.apps import Function
 from inngest_fast.domain.events import Event, parts
 from inngest_fast.domain.ids import ZERO_UUID
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
-from inngest_fast.ports.queue import JobPlace
+from inngest_fast.runtime.why_waiting import Waiting
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _NOTHING = (b"", b"null", b"{}")
@@ -61,19 +62,19 @@ def run(run: Run) -> dict[str, object]:
         item["output"] = msgspec.Raw(output)
     if run.cron:
         item["cron"] = run.cron
-    return item
+    return item | flow_shapes.of_run(run)
 
 
-def job(job: Job, place: JobPlace | None, reason: str) -> dict[str, object]:
+def job(job: Job, waiting: Waiting) -> dict[str, object]:
     """A live job, and what it waits for."""
     return {
         "JobID": job.id,
         "at": shown(job.due),
-        "position": place.position if place is not None else 0,
+        "position": waiting.position,
         "kind": job.kind,
         "attempt": job.attempt,
-        "state": place.state if place is not None else "",
-        "reason": reason,
+        "state": waiting.state,
+        **flow_shapes.waiting(waiting),
     }
 
 
@@ -87,4 +88,5 @@ def function(function: Function) -> dict[str, object]:
         "config": function.config,
         "created_at": shown(function.created_at),
         "archived_at": _NO_TIME,
+        "paused_at": shown(function.paused_at),
     }

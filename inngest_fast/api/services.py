@@ -6,23 +6,23 @@ from typing import Literal, Protocol
 import msgspec
 
 from inngest_fast.domain.apps import App, Function
-from inngest_fast.domain.events import Event
+from inngest_fast.domain.cancellations import Cancellation
+from inngest_fast.domain.events import Accepted, Event
 from inngest_fast.domain.ids import Entropy
-from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.settings import Settings
 from inngest_fast.domain.syncs import FunctionsReply, SyncReply
 from inngest_fast.ports.clock import Clock
-from inngest_fast.ports.queue import JobPlace, Queue
+from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
 
 
 class Ingest(Protocol):
     """Takes events in."""
 
-    async def accept(self, events: Sequence[Event]) -> list[list[str]]:
+    async def accept(self, events: Sequence[Event]) -> list[Accepted]:
         """Stores events with the runs and jobs that they cause; returns when that is durable.
 
-        The ids of the runs that each one started, in order. Raises StoreError or OverloadedError; then
+        What each one did, in order. Raises StoreError or OverloadedError; then
         none of these events is acknowledged, and what was stored of them may be sent again.
         """
         ...
@@ -43,6 +43,13 @@ class AppSync(Protocol):
         """Functions given one by one (api-v1). Raises SyncRefusedError for a body that is no such list."""
         ...
 
+    async def pause(self, function_id: str, *, paused: bool) -> Function | None:
+        """Holds a function's calls and skips what would start it, or lets go (flow-control §6.4).
+
+        As it is then; None if there is no live one of that id. Raises StoreError.
+        """
+        ...
+
 
 class RunControl(Protocol):
     """Acts on runs from outside."""
@@ -55,8 +62,26 @@ class RunControl(Protocol):
         """Resumes the run that waits for this signal; `data` is canonical JSON. Its id, or None."""
         ...
 
-    def why_waiting(self, job: Job, place: JobPlace | None) -> str:
-        """One sentence on what a live job waits for, given its place in the queue."""
+
+class Cancellations(Protocol):
+    """Cancels runs in bulk (flow-control §6.3)."""
+
+    async def add(
+        self,
+        function: Function,
+        *,
+        started_after: int = 0,
+        started_before: int,
+        expression: str = "",
+        id: str = "",
+    ) -> Cancellation:
+        """Durable on return, and under way. With an `id`, a ULID, that was given before: the one that there
+        is, whatever is asked for now. Raises InvalidExpressionError, StoreError.
+        """
+        ...
+
+    async def remove(self, id: str) -> bool:
+        """Whether there was one; what it has cancelled stays so. Raises StoreError."""
         ...
 
 
@@ -77,6 +102,10 @@ class Catalog(Protocol):
 
     def by_slug(self, slug: str) -> Function | None:
         """The live one of that slug."""
+        ...
+
+    def target(self, text: str) -> Function | None:
+        """The live one of that slug or id."""
         ...
 
 
@@ -112,5 +141,6 @@ class Services(msgspec.Struct, frozen=True):
     ingest: Ingest
     apps: AppSync
     runs: RunControl
+    cancellations: Cancellations
     catalog: Catalog
     vitals: Vitals

@@ -5,7 +5,9 @@ from msgspec.structs import replace
 from inngest_fast.adapters.system.entropy import SystemEntropy
 from inngest_fast.api.services import Services
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.errors import SyncRefusedError
+from inngest_fast.domain.events import Accepted
 from inngest_fast.domain.functions import FunctionConfig, Trigger
 from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
 from inngest_fast.domain.settings import Settings
@@ -87,16 +89,18 @@ class FakeIngest:
         self.events = []
         self.failure = None
         self.run_ids = [RUN_ID]
+        self.matched = False
 
     async def accept(self, events):
         if self.failure is not None:
             raise self.failure
         self.events.extend(events)
-        return [list(self.run_ids) for _ in events]
+        return [Accepted(list(self.run_ids), matched=self.matched or bool(self.run_ids)) for _ in events]
 
 
 class FakeApps:
-    def __init__(self):
+    def __init__(self, catalog):
+        self.catalog = catalog
         self.refusal = None
         self.calls = []
 
@@ -116,6 +120,14 @@ class FakeApps:
             raise self.refusal
         return FunctionsReply(1, 2, 3, ())
 
+    async def pause(self, function_id, *, paused):
+        self.calls.append(("pause", function_id, paused))
+        for place, function in enumerate(self.catalog.live):
+            if function.id == function_id:
+                self.catalog.live[place] = replace(function, paused_at=NOW if paused else 0)
+                return self.catalog.live[place]
+        return None
+
 
 class FakeRuns:
     def __init__(self):
@@ -129,8 +141,28 @@ class FakeRuns:
         self.signals.append((signal, data))
         return RUN_ID if signal == "known" else None
 
-    def why_waiting(self, job, place):
-        return f"waits for {job.kind}"
+
+class FakeCancellations:
+    def __init__(self, store):
+        self.store = store
+
+    async def add(self, function, *, started_after=0, started_before, expression="", id=""):
+        known = self.store.known_cancellations
+        if id not in known:
+            id = id or f"01M83V3VBVR6R0H8CD7M65N{len(known):03}"
+            known[id] = Cancellation(
+                id=id,
+                app_id=function.app_id,
+                function_id=function.id,
+                started_after=started_after,
+                started_before=started_before,
+                expression=expression,
+                created_at=NOW,
+            )
+        return known[id]
+
+    async def remove(self, id):
+        return self.store.known_cancellations.pop(id, None) is not None
 
 
 class FakeStore:
@@ -139,6 +171,8 @@ class FakeStore:
     def __init__(self):
         self.known_runs = {}
         self.known_events = {}
+        self.known_cancellations = {}
+        self.flow_rows = []
         self.live_jobs = []
         self.queries = []
         self.failure = None
@@ -165,20 +199,46 @@ class FakeStore:
     async def run_jobs(self, run_id):
         return [job for job in self.live_jobs if job.run_id == run_id]
 
+    async def live_runs(self, function_id, after, until, limit):
+        self.queries.append(("live_runs", after))
+        live = [run for run in self.known_runs.values() if not run.status.ended]
+        of_function = [run for run in live if run.function_id == function_id and after < run.id <= until]
+        return sorted(of_function, key=lambda run: run.id)[:limit]
+
+    async def rows_of(self, kind, after, limit, until_after=0):
+        of_kind = [row for row in self.flow_rows if row.key.startswith(f"{kind}:") and row.key > after]
+        return sorted(of_kind, key=lambda row: row.key)[:limit]
+
+    async def cancellation(self, id):
+        return self.known_cancellations.get(id)
+
+    async def cancellations(self, before_id, limit):
+        found = sorted(self.known_cancellations.values(), key=lambda each: each.id, reverse=True)
+        return [each for each in found if not before_id or each.id < before_id][:limit]
+
 
 class FakeQueue:
     name = "memory"
+
+    def __init__(self):
+        self.places = {}
+        self.failure = None
 
     async def details(self):
         return {}
 
     async def explain(self, job_id):
+        if self.failure is not None:
+            raise self.failure
+        if job_id in self.places:
+            return self.places[job_id]
         return JobPlace("ready", NOW, NOW, 4) if job_id.endswith(":start") else None
 
 
 class FakeCatalog:
     def __init__(self):
         self.live = [FUNCTION]
+        self.archived = []
 
     def apps(self):
         return [APP]
@@ -188,6 +248,12 @@ class FakeCatalog:
 
     def by_slug(self, slug):
         return next((each for each in self.live if each.slug == slug), None)
+
+    def target(self, text):
+        return next((each for each in self.live if text in (each.slug, each.id)), None)
+
+    def function(self, function_id):
+        return next((each for each in (*self.live, *self.archived) if each.id == function_id), None)
 
 
 class FakeVitals:
@@ -206,16 +272,18 @@ class FakeVitals:
 
 
 def fake_services(settings=DEV, **changes):
+    store, catalog = FakeStore(), FakeCatalog()
     return Services(
         settings=replace(settings, **changes),
         clock=FakeClock(),
         entropy=SystemEntropy(),
-        store=FakeStore(),
+        store=store,
         queue=FakeQueue(),
         ingest=FakeIngest(),
-        apps=FakeApps(),
+        apps=FakeApps(catalog),
         runs=FakeRuns(),
-        catalog=FakeCatalog(),
+        cancellations=FakeCancellations(store),
+        catalog=catalog,
         vitals=FakeVitals(),
     )
 

@@ -2,10 +2,13 @@
 
 import pytest
 from fake_services import APP, EVENT_ID, FUNCTION, NOW, REFUSED, RUN_ID, UNKNOWN_ID, a_run
+from msgspec.structs import replace
 
+from inngest_fast.domain.errors import QueueError
 from inngest_fast.domain.jobs import Job, JobKind
-from inngest_fast.domain.runs import RunStatus
+from inngest_fast.domain.runs import RunStatus, SkipReason
 from inngest_fast.domain.syncs import FunctionProblem, FunctionsReply
+from inngest_fast.ports.queue import JobPlace
 from inngest_fast.ports.store import RunQuery
 from inngest_fast.version import VERSION
 
@@ -61,6 +64,7 @@ def test_functions(dev):
         "url": FUNCTION.config.url,
         "created_at": "2026-11-23T09:14:07.25Z",
         "updated_at": "2026-11-23T09:14:08.25Z",
+        "paused_at": None,
     }
 
 
@@ -95,6 +99,9 @@ def test_one_event(dev):
     dev.services.ingest.run_ids = []
     reply = dev("POST", "/api/v1/events", {"name": "n"})
     assert reply.json == {"id": dev.services.ingest.events[1].id, "status": "no_functions", "run_ids": []}
+    dev.services.ingest.matched = True  # a debounce or a batch: its run is yet to start
+    reply = dev("POST", "/api/v1/events", {"name": "n"})
+    assert reply.json == {"id": dev.services.ingest.events[2].id, "status": "queued", "run_ids": []}
 
 
 def test_several_events(dev):
@@ -191,9 +198,27 @@ def test_a_run(dev):
     dev.services.store.known_runs[RUN_ID] = a_run()
     job = Job(f"{RUN_ID}:x", JobKind.EDGE, "a", "f", NOW, 1, run_id=RUN_ID, attempt=2)
     dev.services.store.live_jobs = [job]
+    dev.services.queue.places[job.id] = JobPlace("leased", NOW, NOW, 0)
     run = dev("GET", f"/api/v1/runs/{RUN_ID}").json
     steps = run.pop("steps")
-    assert run == {**RUN, "attempt": 2}
+    assert run == {
+        **RUN,
+        "attempt": 2,
+        "event_ids": [EVENT_ID],
+        "events": [{"data": {}, "id": "e", "name": "shop/fail", "ts": 1, "user": {}}],
+        "jobs": [
+            {
+                "id": job.id,
+                "run_id": RUN_ID,
+                "kind": "edge",
+                "step_id": None,
+                "attempt": 2,
+                "due": "2026-11-23T09:14:12.25Z",
+                "reason": "being worked on",
+                "state": "leased",
+            }
+        ],
+    }
     assert [(step["id"], step["status"], step["output"], step["error"]) for step in steps] == [
         ("s1", "completed", {"ok": True}, None),
         ("s2", "failed", None, {"name": "E"}),
@@ -211,6 +236,59 @@ def test_a_run(dev):
         "output": None,
         "error": {"name": "E"},
     }
+
+
+def test_the_first_hundred_jobs_of_a_run_by_due_time(dev):
+    dev.services.store.known_runs[RUN_ID] = a_run()
+    job = Job("", JobKind.PLAN, "a", "f", 0, 1, run_id=RUN_ID)
+    jobs = [replace(job, id=f"{n:03}", due=NOW - n, step_id=f"s{n}") for n in range(150)]
+    dev.services.store.live_jobs = [replace(jobs[0], attempt=7), *jobs[1:]]
+    run = dev("GET", f"/api/v1/runs/{RUN_ID}").json
+    assert [job["id"] for job in run["jobs"]] == [f"{n:03}" for n in range(149, 49, -1)]
+    assert run["jobs"][0]["step_id"] == "s149"
+    assert run["attempt"] == 7
+
+
+def test_a_run_is_shown_without_the_queue(dev):
+    dev.services.store.known_runs[RUN_ID] = a_run()
+    dev.services.store.live_jobs = [Job(f"{RUN_ID}:x", JobKind.EDGE, "a", "f", NOW, 1, run_id=RUN_ID)]
+    dev.services.queue.failure = QueueError("gone")
+    reply = dev("GET", f"/api/v1/runs/{RUN_ID}")
+    assert reply.status == 200
+    (job,) = reply.json["jobs"]
+    assert job["reason"] == "not known: the queue is unavailable"
+
+
+def test_all_events_of_a_batch_are_shown(dev):
+    dev.services.store.known_runs[RUN_ID] = a_run(
+        event_ids=(EVENT_ID, UNKNOWN_ID), events=(b'{"name":"a"}', b'{"name":"b"}'), batch_id="b1"
+    )
+    run = dev("GET", f"/api/v1/runs/{RUN_ID}").json
+    assert run["event_ids"] == [EVENT_ID, UNKNOWN_ID]
+    assert run["events"] == [{"name": "a"}, {"name": "b"}]
+    assert run["batch_id"] == "b1"
+    (listed,) = dev("GET", "/api/v1/runs").json["runs"]
+    assert listed == {**RUN, "batch_id": "b1"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "holder"), [(SkipReason.SINGLETON, UNKNOWN_ID), (SkipReason.FUNCTION_PAUSED, "")]
+)
+def test_a_skipped_run_says_why(dev, reason, holder):
+    dev.services.store.known_runs[RUN_ID] = a_run(
+        status=RunStatus.SKIPPED, ended_at=NOW, skip_reason=reason, skipped_for=holder
+    )
+    expected = {
+        **RUN,
+        "status": "skipped",
+        "ended_at": "2026-11-23T09:14:12.25Z",
+        "skip_reason": str(reason),
+        "skip_existing_run_id": holder or None,
+    }
+    (listed,) = dev("GET", "/api/v1/runs?status=skipped").json["runs"]
+    assert dev.services.store.queries == [RunQuery(limit=51, status=RunStatus.SKIPPED)]
+    assert listed == expected
+    assert dev("GET", f"/api/v1/runs/{RUN_ID}").json.items() >= expected.items()
 
 
 def test_an_ended_run_shows_what_came_of_it(dev):

@@ -95,6 +95,9 @@ EVERY_BODY = [
     ("POST", "/invoke/slug", {"data": None, "status": 413}),
     ("POST", "/fn/register", {"data": None, "status": 413}),
     ("POST", "/v1/signals", {"data": None, "status": 413}),
+    ("POST", "/v1/cancellations", {"data": None, "status": 413}),
+    ("POST", "/v1/functions/x/pause", {"data": None, "status": 413}),
+    ("POST", "/api/v1/functions/x/pause", {"status": 413}),
     ("POST", "/api/v1/events", {"status": 413}),
     ("POST", "/api/v1/functions", {"status": 413}),
 ]
@@ -143,7 +146,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-@pytest.mark.parametrize("target", ["/e/key", "/invoke/slug", "/v1/signals", "/api/v1/events"])
+@pytest.mark.parametrize(
+    "target", ["/e/key", "/invoke/slug", "/v1/signals", "/v1/cancellations", "/api/v1/events"]
+)
 def test_bodies_that_are_no_json_are_400_everywhere(dev, target, body):
     reply = dev("POST", target, body)
     assert reply.status == 400
@@ -151,6 +156,7 @@ def test_bodies_that_are_no_json_are_400_everywhere(dev, target, body):
     assert reply.json["error"]
     assert dev.services.ingest.events == []
     assert dev.services.runs.signals == []
+    assert dev.services.store.known_cancellations == {}
 
 
 @pytest.mark.parametrize("target", ["/e/key", "/invoke/slug", "/api/v1/events"])

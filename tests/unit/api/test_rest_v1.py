@@ -4,9 +4,14 @@ import pytest
 from fake_services import EVENT_ID, FUNCTION, NOW, RUN_ID, UNKNOWN_ID, a_run
 from msgspec.structs import replace
 
+from inngest_fast.domain.errors import QueueError
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import RunFlow
+from inngest_fast.domain.functions import ConcurrencyLimit
 from inngest_fast.domain.jobs import Job, JobKind
-from inngest_fast.domain.runs import RunStatus
+from inngest_fast.domain.runs import RunStatus, SkipReason
+from inngest_fast.engine.flow.concurrency import step_keys
+from inngest_fast.ports.queue import JobPlace
 from inngest_fast.ports.store import EventQuery, RunQuery
 
 FETCHED = {"fetched_at": "2026-11-23T09:14:12.25Z"}
@@ -146,13 +151,27 @@ def test_the_runs_of_an_event(dev):
         ),
         ({"status": RunStatus.FAILED, "ended_at": NOW, "error": b'{"name":"E"}'}, {"output": {"name": "E"}}),
         ({"status": RunStatus.CANCELLED, "ended_at": NOW}, {"status": "Cancelled"}),
-        ({"status": RunStatus.SKIPPED, "ended_at": NOW}, {"status": "Skipped"}),
+        (
+            {"status": RunStatus.SKIPPED, "ended_at": NOW, "skip_reason": SkipReason.FUNCTION_PAUSED},
+            {"status": "Skipped", "skip_reason": "FunctionPaused", "skip_existing_run_id": None},
+        ),
+        (
+            {
+                "status": RunStatus.SKIPPED,
+                "ended_at": NOW,
+                "skip_reason": SkipReason.SINGLETON,
+                "skipped_for": UNKNOWN_ID,
+            },
+            {"status": "Skipped", "skip_reason": "Singleton", "skip_existing_run_id": UNKNOWN_ID},
+        ),
+        ({"batch_id": "01M83V3VBVR6R0H8CD7M65N9TB"}, {"batch_id": "01M83V3VBVR6R0H8CD7M65N9TB"}),
         ({"cron": "* * * * *", "event_ids": ()}, {"cron": "* * * * *", "event_id": None}),
     ],
 )
 def test_a_run(dev, changes, shown):
     run = dev.services.store.known_runs[RUN_ID] = a_run(**changes)
     reply = dev("GET", f"/v1/runs/{RUN_ID}")
+    assert dev("GET", f"/v1/events/{EVENT_ID}/runs").json["data"] == [reply.json["data"]]
     expected = {**RUN_ITEM, "status": run.status.name.capitalize(), **shown}
     if run.ended_at:
         expected["ended_at"] = "2026-11-23T09:14:12.25Z"
@@ -176,29 +195,32 @@ def test_cancel(dev):
     assert (bad.status, bad.json["error"]) == (400, "Invalid run ID: nonsense")
 
 
+START_JOB = Job(
+    id=f"{RUN_ID}:start",
+    kind=JobKind.START,
+    app_id=FUNCTION.app_id,
+    function_id=FUNCTION.id,
+    due=NOW,
+    score=1,
+    run_id=RUN_ID,
+    attempt=2,
+)
+JOB_ITEM = {
+    "JobID": f"{RUN_ID}:start",
+    "at": "2026-11-23T09:14:12.25Z",
+    "position": 4,
+    "kind": "start",
+    "attempt": 2,
+    "state": "ready",
+    "reason": "ready, 4 ahead of it",
+}
+
+
 def test_what_a_run_waits_for(dev):
-    job = Job(
-        id=f"{RUN_ID}:start",
-        kind=JobKind.START,
-        app_id="a",
-        function_id="f",
-        due=NOW,
-        score=1,
-        run_id=RUN_ID,
-        attempt=2,
-    )
-    nap = replace(job, id=f"{RUN_ID}:nap", kind=JobKind.SLEEP, attempt=0)
-    dev.services.store.live_jobs = [job, nap]
+    nap = replace(START_JOB, id=f"{RUN_ID}:nap", kind=JobKind.SLEEP, attempt=0)
+    dev.services.store.live_jobs = [START_JOB, nap]
     assert dev("GET", f"/v1/runs/{RUN_ID}/jobs").json["data"] == [
-        {
-            "JobID": f"{RUN_ID}:start",
-            "at": "2026-11-23T09:14:12.25Z",
-            "position": 4,
-            "kind": "start",
-            "attempt": 2,
-            "state": "ready",
-            "reason": "waits for start",
-        },
+        JOB_ITEM,
         {
             "JobID": f"{RUN_ID}:nap",
             "at": "2026-11-23T09:14:12.25Z",
@@ -206,13 +228,75 @@ def test_what_a_run_waits_for(dev):
             "kind": "sleep",
             "attempt": 0,
             "state": "",
-            "reason": "waits for sleep",
+            "reason": "not queued; it will be queued again within seconds",
         },
     ]
-    dev.services.store.live_jobs = [replace(job, id=str(n)) for n in range(12)]
+    dev.services.store.live_jobs = [replace(START_JOB, id=str(n)) for n in range(12)]
     assert len(dev("GET", f"/v1/runs/{RUN_ID}/jobs").json["data"]) == 10
     assert dev("GET", f"/v1/runs/{UNKNOWN_ID}/jobs").json["data"] == []
     assert dev("GET", "/v1/runs/nonsense/jobs").status == 400
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        (
+            {
+                "blocked_by": "key",
+                "limit": 2,
+                "in_use": 2,
+                "counter": "c/1",
+                "holders": ("01M83V3VBVR6R0H8CD7M65N9T0:s",),
+            },
+            {
+                "reason": "its function is at its limit: 2 of 2 calls at once, 4 ahead of it",
+                "limited_by": "key",
+                "limit": 2,
+                "in_use": 2,
+                "holders": ["01M83V3VBVR6R0H8CD7M65N9T0:s"],
+            },
+        ),
+        (
+            {"blocked_by": "throttle", "counter": "t:/1", "opens_at": NOW + 750},
+            {
+                "reason": "throttled by its function: the next start is at 2026-11-23T09:14:13Z, 4 ahead of it",
+                "limited_by": "throttle",
+                "opens_at": "2026-11-23T09:14:13Z",
+            },
+        ),
+        (
+            {"blocked_by": "paused"},
+            {"reason": "its function is paused, 4 ahead of it", "limited_by": "paused"},
+        ),
+    ],
+)
+def test_what_limits_a_job_is_shown(dev, place, shown):
+    dev.services.store.live_jobs = [START_JOB]
+    dev.services.queue.places[START_JOB.id] = JobPlace("ready", NOW, NOW, 4, **place)
+    assert dev("GET", f"/v1/runs/{RUN_ID}/jobs").json["data"] == [{**JOB_ITEM, **shown}]
+
+
+def test_the_key_of_a_limit_is_shown_with_its_value(dev):
+    limit = ConcurrencyLimit(limit=1, key="event.data.customer")
+    limited = replace(FUNCTION, config=replace(FUNCTION.config, concurrency=(limit,)))
+    dev.services.catalog.live[:] = [limited]
+    keys = step_keys(limited, b'{"data":{"customer":"ada"}}', NOW)
+    dev.services.store.known_runs[RUN_ID] = a_run(flow=RunFlow(keys=keys))
+    dev.services.store.live_jobs = [START_JOB]
+    dev.services.queue.places[START_JOB.id] = JobPlace(
+        "ready", NOW, NOW, 0, "key", limit=1, in_use=1, counter=keys[0].counter
+    )
+    (item,) = dev("GET", f"/v1/runs/{RUN_ID}/jobs").json["data"]
+    assert (item["key"], item["value"]) == ("event.data.customer", "ada")
+    assert item["reason"].startswith("event.data.customer = ada is at its limit")
+
+
+def test_the_queue_being_away_is_503(dev):
+    dev.services.store.live_jobs = [START_JOB]
+    dev.services.queue.failure = QueueError("gone")
+    reply = dev("GET", f"/v1/runs/{RUN_ID}/jobs")
+    assert reply.status == 503
+    assert reply.json == {"error": "the queue is unavailable, try again", "data": None, "status": 503}
 
 
 def test_signals(dev):
@@ -239,5 +323,6 @@ def test_the_functions_of_an_app(dev):
         "name": "Always fails",
         "created_at": "2026-11-23T09:14:07.25Z",
         "archived_at": "0001-01-01T00:00:00Z",
+        "paused_at": None,
     }
     assert dev("GET", "/v1/apps/other/functions").json == []
