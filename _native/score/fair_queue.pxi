@@ -253,7 +253,7 @@ cdef class FairQueue:
             partition.group.in_use -= 1
             partition.refresh()
             for gate in lane.gates:
-                del gate.holders[item.id]
+                gate.holders.pop(item.id, None)  # one may be there twice
                 gate.open()
             return
         if item.state == SCHEDULED:

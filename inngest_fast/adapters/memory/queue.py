@@ -209,6 +209,6 @@ def described(job: Job, now: int) -> tuple[Any, ...]:
         job.throttle,
         job.run_counter,
         job.run_id,
-        job.entering,
-        job.under_way,
+        job.run_counter != "" and job.entering,
+        job.run_counter != "" and job.under_way,
     )

@@ -143,6 +143,17 @@ async def test_every_counter_must_have_room(scene: Scene) -> None:
 
 
 @scenario
+async def test_a_counter_that_is_named_twice_counts_once(scene: Scene) -> None:
+    scene.limit(k=2)
+    for n in range(3):
+        scene.add(str(n), counters=("k/x", "k/x"))
+    assert await scene.take(9) == ["0", "1"]
+    scene.queue.done("0")
+    assert await scene.take(9) == ["2"]
+    await scene.take_nothing()
+
+
+@scenario
 async def test_a_counter_that_has_room_is_not_taken_by_who_waits_for_another(scene: Scene) -> None:
     scene.limit(k=1, l=1)
     scene.add("holder", counters=("l/p",))
