@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.errors import StoreError
 from inngest_fast.domain.events import Event
+from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run
-from inngest_fast.domain.transitions import Committed, Transition
+from inngest_fast.domain.transitions import Action, Admission, Admit, Committed, Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.store import EventQuery, RunQuery
 from tests.fixtures.model_store import ModelStore, Snapshot
@@ -23,13 +25,22 @@ T = TypeVar("T")
 class Disk(ModelStore):
     """What is durable. Whoever overrides `decide` sees every transition."""
 
+    admissions: list[tuple[Admission, list[Action]]] = []  # of the last transition, and what each came to
+
     @property
     def tables(self) -> Snapshot:
         return self._tables
 
     def decide(self, transition: Transition) -> Committed:
         """Applies a transition now. Raises StoreError."""
+        self.admissions = []
         return self.commit(transition).result()
+
+    def _do(self, action: Action, now: int, committed: Committed, ended: list[str]) -> None:
+        before = len(committed.admitted)
+        super()._do(action, now, committed, ended)
+        if isinstance(action, Admit):
+            self.admissions.append((action.admission, committed.admitted[before:]))
 
 
 class ProcessStore:
@@ -178,6 +189,24 @@ class ProcessStore:
 
     async def count_live_runs(self) -> int:
         return await self.read(lambda: read_now(self._disk.count_live_runs()))
+
+    async def rows(self, keys: Sequence[str]) -> list[FlowRow]:
+        return await self.read(lambda: read_now(self._disk.rows(keys)))
+
+    async def rows_of(self, kind: str, after: str, limit: int, until_after: int = 0) -> list[FlowRow]:
+        return await self.read(lambda: read_now(self._disk.rows_of(kind, after, limit, until_after)))
+
+    async def batch(self, batch_id: str) -> list[Event]:
+        return await self.read(lambda: read_now(self._disk.batch(batch_id)))
+
+    async def live_runs(self, function_id: str, after: str, until: str, limit: int) -> list[Run]:
+        return await self.read(lambda: read_now(self._disk.live_runs(function_id, after, until, limit)))
+
+    async def cancellation(self, id: str) -> Cancellation | None:
+        return await self.read(lambda: read_now(self._disk.cancellation(id)))
+
+    async def cancellations(self, before_id: str, limit: int) -> list[Cancellation]:
+        return await self.read(lambda: read_now(self._disk.cancellations(before_id, limit)))
 
     async def stuck_runs(self, after: str, limit: int, queued_before: int) -> tuple[list[str], str]:
         return await self.read(lambda: read_now(self._disk.stuck_runs(after, limit, queued_before)))

@@ -23,7 +23,7 @@ class SeededEntropy:
         return ulid(self._ms, self._tail.to_bytes(10, "big"))
 
     def wait_id(self, now_ms: int) -> int:
-        self._wait = max(self._wait + 1, now_ms << 20)
+        self._wait = max(self._wait + 1, now_ms << 20 | self._random.getrandbits(20))
         return self._wait
 
     def below(self, bound: int) -> int:

@@ -1,7 +1,10 @@
 """Random programs and what is sent to them."""
 
+from dataclasses import replace
 from random import Random
 
+from inngest_fast.domain.functions import ConcurrencyLimit, Singleton
+from tests.sim.controls import Controls
 from tests.sim.programs import (
     All,
     Body,
@@ -17,6 +20,7 @@ from tests.sim.programs import (
     WaitEvent,
     WaitSignal,
 )
+from tests.sim.write_controls import write_controls
 
 EVENTS = ("app/a", "app/b", "app/c")
 WAITED = ("met/x", "met/y")
@@ -78,8 +82,8 @@ class _Author:
         )
 
 
-def write_programs(random: Random) -> dict[str, Program]:
-    """One to four functions of one app."""
+def write_programs(random: Random, *, controlled: bool) -> dict[str, Program]:
+    """One to four functions of one app, `controlled` with flow control."""
     slugs = [f"f{i}" for i in range(random.randint(1, 3))]
     programs = {}
     for place, slug in enumerate(slugs):
@@ -96,10 +100,16 @@ def write_programs(random: Random) -> dict[str, Program]:
             start_s=random.choice((0, 0, 0, 0, 10)),
             finish_s=random.choice((0, 0, 0, 0, 15)),
         )
+        if controlled and random.random() < 0.8:
+            programs[slug] = replace(programs[slug], controls=write_controls(random, programs[slug]))
     if random.random() < 0.2:
         programs["failures"] = Program(
             "failures", (Run("failures-1"),), event="inngest/function.failed", retries=20
         )
     if random.random() < 0.15:
         programs["cron"] = Program("cron", (Run("cron-1"),), cron="* * * * *", retries=20)
+        if controlled and random.random() < 0.5:
+            limits = (ConcurrencyLimit(1), ConcurrencyLimit(1, kind="fn"))
+            controls = Controls(concurrency=limits, singleton=random.choice((None, Singleton("skip"))))
+            programs["cron"] = replace(programs["cron"], controls=controls)
     return programs

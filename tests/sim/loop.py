@@ -34,6 +34,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self.alarm: Callable[[], None] = lambda: None
         self.faults: list[dict[str, Any]] = []
         self._stalled: dict[object, list[asyncio.Handle]] = {}  # what processes would have done meanwhile
+        self.before_time_moves: Callable[[], None] = lambda: None
         self.killed = False  # a process: what it was told and did not hear is no fault
         self.set_exception_handler(self._fault)
         self.set_task_factory(self._task)
@@ -78,6 +79,7 @@ class SimLoop(asyncio.BaseEventLoop):
             if not timers:
                 raise DeadlockError("nothing is ready and no timer is set")
             if timers[0]._when > self._now:
+                self.before_time_moves()
                 self._now = timers[0]._when
                 self._moved_at = self.steps
         while timers and timers[0]._when <= self._now:

@@ -2,11 +2,11 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inngest_fast.domain.events import CANCELLED, FAILED, FINISHED, INVOKED, Event
+from inngest_fast.domain.events import CANCELLED, FAILED, FINISHED, Accepted, Event
 from inngest_fast.domain.jobs import JobKind
 from inngest_fast.domain.runs import VERSION_MARK_BITS, Run, RunStatus
 from inngest_fast.domain.transitions import (
@@ -23,7 +23,10 @@ from inngest_fast.domain.transitions import (
 )
 from inngest_fast.domain.waits import Wait, WaitKind
 from tests.fixtures.model_store import Snapshot
+from tests.sim.flow_model import FlowModel
+from tests.sim.observed import Decided
 from tests.sim.programs import Program, WaitEvent, interpret, step_id, steps_of
+from tests.sim.when import When
 
 SILENT = (FINISHED, FAILED)
 NEVER = 1 << 60
@@ -53,12 +56,21 @@ class Violation(AssertionError):
 class Model:
     """Sees every decided transition with the tables as they were, then as they are."""
 
-    def __init__(self, programs: Mapping[str, Program], clock_error: int) -> None:
+    def __init__(
+        self,
+        programs: Mapping[str, Program],
+        clock_error: int,
+        time: Callable[[], float],
+        *,
+        clocks_known: bool = True,
+    ) -> None:
+        """`clocks_known`: wall times are never off by more than `clock_error`, and never set."""
         self._programs = programs
         self._clock_error = clock_error  # ms by which the wall clock may be set back
+        self._clocks_known = clocks_known
+        self.flow = FlowModel(programs, self.must, time)
         self.runs: dict[str, RunRecord] = {}
         self.live: set[str] = set()
-        self.by_event: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.wait_since: dict[int, int] = {}  # the step of the loop at which a wait was handed in
         self.arrived: dict[str, int] = {}  # the same for the arrival of an event, by internal id
@@ -80,9 +92,15 @@ class Model:
                 for wait in action.waits:
                     self.wait_since.setdefault(wait.id, step)
 
+    def _when(self, now: int) -> When:
+        """About now, as servers and store have it."""
+        error, time = self._clock_error, self.flow.time()
+        return When(now - error, now + error, time, time, self._clocks_known)
+
     def before(self, transition: Transition, tables: Snapshot, now: int) -> "_Before":
         job = transition.job
         return _Before(
+            now=now,
             job_live=job is not None
             and (live := tables["jobs"].get(job.id)) is not None
             and live.attempt == job.attempt,
@@ -98,12 +116,19 @@ class Model:
         )
 
     def after(
-        self, transition: Transition, before: "_Before", committed: Committed, tables: Snapshot
+        self,
+        transition: Transition,
+        before: "_Before",
+        committed: Committed,
+        tables: Snapshot,
+        admissions: Decided,
     ) -> None:
         self.commits += 1
         if committed.reason:
             return
         must = self.must
+        self.flow.decided(transition, committed, admissions, tables, self._when(before.now))
+        actions = [*transition.actions, *committed.admitted]
         if transition.job is not None:
             must(before.job_live, "a commit consumed a job that was not live:", transition.job)
             must(
@@ -123,8 +148,10 @@ class Model:
                 wait,
             )
         touched: dict[str, None] = {}
+        if transition.job is not None:
+            touched[transition.job.run_id] = None
         ends = [a.run for a in transition.actions if type(a) is EndRun]
-        for action in transition.actions:
+        for action in actions:
             kind = type(action)
             if kind is CreateRun:
                 if action.run.id not in committed.refused_runs:
@@ -136,7 +163,7 @@ class Model:
             elif kind is PutStep:
                 self._step(action)
             elif kind is PutEvent:
-                self._event(action.event, transition, ends)
+                self._event(action.event, ends)
             elif kind is AddWait:
                 touched[action.wait.run_id] = None
                 self._wait(action.wait, tables)
@@ -150,7 +177,8 @@ class Model:
         for run in ends:
             silent = json.loads(run.events[0])["name"] in SILENT
             told = self.runs[run.id].finished_events
-            must(told == (not silent), "the run", run.id, "ended with", told, "function.finished")
+            wanted = 0 if silent else 1 + len(run.correlated)
+            must(told == wanted, "the run", run.id, "ended with", told, "function.finished")
         for run_id in touched:
             if run_id:
                 self._has_a_future(run_id, tables)
@@ -160,7 +188,8 @@ class Model:
         if run_id in self.live:
             self.must(jobs, "nothing will move the run", run_id)
         else:
-            self.must(not jobs, "the run", run_id, "ended and left", jobs)
+            left = [job for job in jobs if job.kind is not JobKind.CANCEL]  # of one that gave way just then
+            self.must(not left, "the run", run_id, "ended and left", left)
             waits = [wait for wait in tables["waits"].values() if wait.run_id == run_id]
             self.must(not waits, "the run", run_id, "ended and left", waits)
 
@@ -169,8 +198,10 @@ class Model:
         event = json.loads(run.events[0])
         record = RunRecord(run.id, self._programs[run.slug], event, run.event_ids[0], run.key)
         self.runs[run.id] = record
-        self.live.add(run.id)
-        self.by_event[run.slug, run.event_ids[0]].append(run.id)
+        if run.status.ended:
+            record.ended = run
+        else:
+            self.live.add(run.id)
         if run.key:
             self.by_key[run.slug, run.key].append(run.id)
             made = self.by_key[run.slug, run.key]
@@ -217,20 +248,12 @@ class Model:
             timeout = f"{wait.run_id}:{wait.step_id}-timeout"
             self.must(timeout in tables["jobs"], "the wait", wait, "has no timeout")
 
-    def _event(self, event: Event, transition: Transition, ends: list[Run]) -> None:
+    def _event(self, event: Event, ends: list[Run]) -> None:
         if event.name == FINISHED:
             run_id = json.loads(event.wire)["data"]["run_id"]
             if run_id:
                 self.must(run_id in [run.id for run in ends], "told the end of", run_id, "that did not end")
                 self.runs[run_id].finished_events += 1
-        elif event.name == INVOKED:
-            started = [
-                a.run.slug
-                for a in transition.actions
-                if type(a) is CreateRun and a.run.event_ids == (event.id,)
-            ]
-            known = [event.target] if event.target in self._programs else []
-            self.must(started == known, "an invocation of", event.target, "started", started)
         elif event.name in (FAILED, CANCELLED):
             wanted = RunStatus.FAILED if event.name == FAILED else RunStatus.CANCELLED
             run_id = json.loads(event.wire)["data"]["run_id"]
@@ -267,22 +290,14 @@ class Model:
 
     # Acknowledgements and calls
 
-    def acknowledged(self, event: Event, started: list[str], tables: Snapshot) -> None:
-        """An event was answered with 200: it and its runs are durable now (design §3.1)."""
-        must = self.must
-        wanted = []
-        n = json.loads(event.wire)["data"].get("n", -1)
-        for slug, program in self._programs.items():
-            if program.event != event.name or n <= program.above:
-                continue
-            wanted.append(slug)
-            runs = self.by_event[slug, event.id]
-            if event.repeatable:
-                runs = self.by_key[slug, event.external_id]
-            must(len(runs) == 1, "the event", event, "started", runs, "of", slug)
-            must(runs[0] in tables["runs"], "the run", runs[0], "is not durable")
-            must(runs[0] in started, "the run", runs[0], "was not named: ", started)
-        must(len(started) == len(wanted), "the event", event, "started", started, "not", wanted)
+    def acknowledged(self, event: Event, did: Accepted, tables: Snapshot) -> None:
+        """An event was answered with 200: it and all that it starts are durable now (design §3.1)."""
+        must, outcomes = self.must, self.flow.outcomes[event.id]
+        must(outcomes, "the event", event, "is not durable")
+        wanted = [(sorted(filter(None, outcome.values())), bool(outcome)) for outcome in outcomes]
+        must((sorted(did.run_ids), did.matched) in wanted, event, "did", wanted, "and was answered with", did)
+        for run_id in did.run_ids:
+            must(run_id in tables["runs"], "the run", run_id, "is not durable")
         if not event.repeatable:
             must(event.id in tables["events"], "the event", event, "is not durable")
 
@@ -341,12 +356,13 @@ class Model:
                 )
             elif run.status is RunStatus.FAILED:
                 self.must(record.may_fail, "the run", record.id, "failed for nothing:", run.error)
-            else:
+            elif run.status is RunStatus.CANCELLED:
                 self.must(record.cancel_due, "the run", record.id, "was cancelled for nothing")
 
 
 @dataclass
 class _Before:
+    now: int
     job_live: bool
     wait_live: bool
     met: list[tuple[Event, Wait]]

@@ -77,21 +77,21 @@ class Client:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._under_way: list[str] = []  # ids of jobs
+        self.under_way: list[str] = []  # ids of jobs
 
     async def send(self, request: AppRequest) -> AppResponse:
         network = self._network
-        network.sent(request, self._under_way)
+        network.sent(request, self.under_way)
         bad = network.random.choice(_BAD) if network.faults.happens(network.faults.bad_calls) else ""
         reply: asyncio.Future[AppResponse] = network.loop.create_future()
         for _ in range(2 if bad == "doubled" else 1):
             network.loop.create_task(network.deliver(request, reply, bad), context=network.outside)
         job_id = dict(request.headers).get("x-inngest-job-id", "")
-        self._under_way.append(job_id)
+        self.under_way.append(job_id)
         try:
             return await reply
         finally:
-            self._under_way.remove(job_id)
+            self.under_way.remove(job_id)
 
     async def close(self) -> None:
         pass

@@ -4,14 +4,16 @@ from contextvars import copy_context
 from random import Random
 from typing import Any
 
-from inngest_fast.adapters.memory import LocalPubSub, MemoryQueue, MemoryWaitIndex
+from inngest_fast.adapters.memory import LocalPubSub, MemoryWaitIndex
 from inngest_fast.domain.settings import Settings
-from inngest_fast.ports.app_client import AppClient
 from inngest_fast.runtime.assembly import Adapters, Assembly
 from tests.sim.clock import Clock
 from tests.sim.disk import ProcessStore
 from tests.sim.entropy import SeededEntropy
 from tests.sim.loop import PROCESS, SimLoop, SimTask
+from tests.sim.network import Client
+from tests.sim.places import Places
+from tests.sim.watched_queue import WatchedQueue
 
 
 class Process:
@@ -23,14 +25,17 @@ class Process:
         clock: Clock,
         random: Random,
         store: ProcessStore,
-        client: AppClient,
+        client: Client,
         settings: Settings,
         cached: int | None,
+        places: Places,
     ) -> None:
         self._loop = loop
+        self.places = places
         self._context = copy_context()
         self._context.run(PROCESS.set, self)
         self.store = store
+        self.client = client
         self.index = MemoryWaitIndex()
         self.entropy = SeededEntropy(random)
         self.assembly = Assembly(self._adapters(store, client, clock), settings, None)
@@ -39,8 +44,8 @@ class Process:
         self.up = False
         self.dead = False
 
-    def _adapters(self, store: ProcessStore, client: AppClient, clock: Clock) -> Adapters:
-        self.queue = MemoryQueue(clock)
+    def _adapters(self, store: ProcessStore, client: Client, clock: Clock) -> Adapters:
+        self.queue = WatchedQueue(clock, self.places)
         return Adapters(
             store=store,
             queue=self.queue,

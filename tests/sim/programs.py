@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from tests.sim.controls import Controls
+
 Memo = Any
 Json = Any
 
@@ -101,6 +103,7 @@ class Program:
     start_s: int = 0
     finish_s: int = 0
     late: bool = False  # registered only while the simulation runs
+    controls: Controls = Controls()
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 _QUESTION_S = 5.0
 _PAUSE_S = 0.5  # before another attempt to connect, at most
 _APART_S = 1e-6  # what comes later does so by the clock
-_AGAIN = ("add", "requeue")  # these know whether they may have been carried out before
+_AGAIN = ("add", "requeue", "done")  # these know whether they may have been carried out before
 
 
 class Command:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from inngest_fast.domain.errors import QueueError
+from inngest_fast.domain.flow import FunctionLimits
 from inngest_fast.domain.jobs import Job
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.queue import Depth, JobPlace
@@ -36,7 +37,8 @@ class QueueNode:
         self._lost: list[Callable[[], None]] = [told_lost]
         self._held: dict[str, Job] = {}
         self._let_go: dict[str, Job] = {}  # at work on here, but the lease is another's, or anybody's
-        self._limits: dict[str, int] = {}
+        self._groups: dict[str, int] = {}  # their limits
+        self._functions: dict[str, FunctionLimits] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._woken = False
         self._timer: asyncio.TimerHandle | None = None
@@ -91,9 +93,11 @@ class QueueNode:
         added = await self._link.answered(asyncio.gather(*asked))
         return [job.id for job, new in zip(jobs, added, strict=True) if new]
 
-    def done(self, job_id: str) -> None:
+    def done(self, job_id: str, followed_by: Sequence[Job] = ()) -> None:
         known = self._release(job_id)
-        self._link.hint("done", job_id, None if known is None else identity(known))
+        now = self._clock.now_ms()
+        over = None if known is None else identity(known)
+        self._link.hint("done", job_id, over, list(followed_by), now, doubtful=False)
 
     def requeue(self, job: Job) -> None:
         self._release(job.id)
@@ -105,10 +109,20 @@ class QueueNode:
 
     def limit_group(self, group: str, limit: int | None) -> None:
         if limit is None:
-            self._limits.pop(group, None)
+            self._groups.pop(group, None)
         else:
-            self._limits[group] = limit
+            self._groups[group] = limit
         self._link.hint("limit_group", group, limit)
+
+    def limit_function(self, function_id: str, limits: FunctionLimits) -> None:
+        self._functions[function_id] = limits
+        self._link.hint("limit_function", function_id, limits, self._clock.now_ms())
+
+    def rebuilt(self) -> None:
+        self._link.hint("rebuilt")
+
+    def restore_throttles(self, arrivals: Mapping[str, int]) -> None:
+        self._link.hint("restore_throttles", dict(arrivals), self._clock.now_ms())
 
     # Questions
 
@@ -173,7 +187,7 @@ class QueueNode:
         return jobs
 
     def _undo(self, call: int) -> None:
-        self._link.hint("reclaim", call)
+        self._link.hint("reclaim", call, self._clock.now_ms())
         self._wake_next()
 
     def close(self) -> None:
@@ -188,7 +202,7 @@ class QueueNode:
     def hand_back(self) -> None:
         self._let_go |= self._held
         self._held.clear()
-        self._link.hint("hand_back")
+        self._link.hint("hand_back", self._clock.now_ms())
 
     async def leave(self) -> None:
         self.close()
@@ -250,7 +264,7 @@ class QueueNode:
 
     def _hold(self, jobs: list[Job]) -> None:
         if jobs:
-            answer = self._link.ask("hold", jobs, replay=False)
+            answer = self._link.ask("hold", jobs, self._clock.now_ms(), replay=False)
             answer.add_done_callback(lambda answer: self._on_held(jobs, answer))
 
     def _on_held(self, jobs: list[Job], answer: "asyncio.Future[Any]") -> None:
@@ -278,8 +292,15 @@ class QueueNode:
             self._restore()
 
     def _restore(self) -> None:
-        self._hold(list(self._held.values()))
-        for group, limit in self._limits.items():
+        now = self._clock.now_ms()
+        for function_id, limits in self._functions.items():
+            self._link.hint("limit_function", function_id, limits, now)
+        held = list(self._held.values())
+        self._hold(held)
+        for job in sorted(held, key=lambda job: job.arrival):
+            if job.arrival:
+                self.restore_throttles({job.throttle: job.arrival})
+        for group, limit in self._groups.items():
             self._link.hint("limit_group", group, limit)
         self._link.hint("join")
         if self._closed:

@@ -1,27 +1,31 @@
 """What must be true where several processes write to one store."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from inngest_fast.domain.events import INVOKED, Event
 from inngest_fast.domain.jobs import Job
-from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import AddWait, Committed, CreateRun, Transition
 from tests.fixtures.model_store import Snapshot
 from tests.sim.model import NEVER, Model
 from tests.sim.programs import Program
 
+_STALE_S = 30.0  # for which what waited may start by a function's old config
+
 
 class ReplicaModel(Model):
-    """A wait counts for an event that arrives, anywhere, after it was committed; a function for one that arrives
-    after its registration was answered.
-    """
+    """A wait and a function count for an event that arrives, anywhere, after they were committed."""
 
-    def __init__(self, programs: Mapping[str, Program], clock_error: int) -> None:
-        super().__init__(programs, clock_error)
+    def __init__(
+        self,
+        programs: Mapping[str, Program],
+        clock_error: int,
+        time: Callable[[], float],
+        *,
+        clocks_known: bool = True,
+    ) -> None:
+        super().__init__(programs, clock_error, time, clocks_known=clocks_known)
+        self.flow.stale_s = _STALE_S
         self.tables: Snapshot = {}
-        self.registered: dict[str, int] = {}  # the step at which that was answered, of those that are late
         self.live_since: dict[tuple[str, int, int], float] = {}  # jobs, as they were
         self._consumed: dict[tuple[str, int, int], int] = {}  # jobs, as they were, and when
         self._known_to: dict[tuple[str, int, int], int] = {}  # memos of its run when a job became live
@@ -31,6 +35,7 @@ class ReplicaModel(Model):
 
     def committed(self, transition: Transition, committed: Committed, step: int, time: float) -> None:
         """After a transition was decided."""
+        self.flow.standings.applied(time)  # every event brings the version of the functions
         if committed.reason:
             return
         if transition.job is not None:
@@ -45,37 +50,6 @@ class ReplicaModel(Model):
             elif type(action) is CreateRun:
                 for wait in action.waits:
                     self.wait_since.setdefault(wait.id, step)
-
-    def _event(self, event: Event, transition: Transition, ends: list[Run]) -> None:
-        if event.name == INVOKED and event.target in self._late():
-            return  # whether it is known depends on who is asked, and when
-        super()._event(event, transition, ends)
-
-    def _late(self) -> list[str]:
-        return [slug for slug, program in self._programs.items() if program.late]
-
-    def acknowledged(self, event: Event, started: list[str], tables: Snapshot) -> None:
-        must = self.must
-        n = json.loads(event.wire)["data"].get("n", -1)
-        arrived = self.arrived[event.id]
-        wanted = 0
-        for slug, program in self._programs.items():
-            if program.event != event.name or n <= program.above:
-                continue
-            runs = self.by_event[slug, event.id]
-            if event.repeatable:
-                runs = self.by_key[slug, event.external_id]
-            if program.late and not (runs and runs[0] in started):
-                known = self.registered.get(slug, NEVER) < arrived
-                must(not known, "the event", event, "did not start", slug, "which was registered")
-                continue
-            wanted += 1
-            must(len(runs) == 1, "the event", event, "started", runs, "of", slug)
-            must(runs[0] in tables["runs"], "the run", runs[0], "is not durable")
-            must(runs[0] in started, "the run", runs[0], "was not named: ", started)
-        must(len(started) == wanted, "the event", event, "started", started, "not", wanted)
-        if not event.repeatable:
-            must(event.id in tables["events"], "the event", event, "is not durable")
 
     def called(self, request: Mapping[str, Any], job_id: str) -> None:
         """What it tells is durable; if its job still is, nothing is missing that was so when it was made."""

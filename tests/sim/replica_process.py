@@ -5,13 +5,14 @@ from random import Random
 
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.settings import Settings
-from inngest_fast.ports.app_client import AppClient
 from inngest_fast.ports.wait_search import WaitSearch
 from inngest_fast.runtime.assembly import Adapters
 from tests.sim.clock import Clock
 from tests.sim.disk import ProcessStore
 from tests.sim.loop import SimLoop
 from tests.sim.messages import Messages
+from tests.sim.network import Client
+from tests.sim.places import Places
 from tests.sim.process import Process
 from tests.sim.queue_link import QueueLink
 from tests.sim.queue_node import QueueNode
@@ -22,12 +23,15 @@ from tests.sim.shared_queue import SharedQueue
 class Neighbours:
     """What all processes share beside the disk."""
 
-    def __init__(self, loop: SimLoop, random: Random, faults: ReplicaFaults, outside: Context) -> None:
+    def __init__(
+        self, loop: SimLoop, random: Random, faults: ReplicaFaults, outside: Context, places: Places
+    ) -> None:
         self.loop = loop
         self.random = random
         self.faults = faults
         self.outside = outside
-        self.queue = SharedQueue(loop.time, faults.lease_s, self._tell)
+        self.places = places
+        self.queue = SharedQueue(loop.time, faults.lease_s, places, self._tell)
         self.messages = Messages(loop, random, faults)
         self.nodes: dict[str, ReplicaProcess] = {}
 
@@ -50,7 +54,7 @@ class ReplicaProcess(Process):
         *,
         clock: Clock,
         store: ProcessStore,
-        client: AppClient,
+        client: Client,
         settings: Settings,
         cached: int | None,
     ) -> None:
@@ -59,9 +63,11 @@ class ReplicaProcess(Process):
         self._search = search
         self._watch = watch
         self.leases: dict[str, tuple[int, Job]] = {}  # the step at which a job was leased, and how
-        super().__init__(neighbours.loop, clock, neighbours.random, store, client, settings, cached)
+        super().__init__(
+            neighbours.loop, clock, neighbours.random, store, client, settings, cached, neighbours.places
+        )
 
-    def _adapters(self, store: ProcessStore, client: AppClient, clock: Clock) -> Adapters:
+    def _adapters(self, store: ProcessStore, client: Client, clock: Clock) -> Adapters:
         near = self._neighbours
         self.context = self._context
         self.link = QueueLink(

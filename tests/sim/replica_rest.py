@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tests.sim import rest
+from tests.sim import flow_rest, rest
 from tests.sim.disk import read_now
 from tests.sim.replica_model import as_it_was
 
@@ -18,7 +18,7 @@ def unrest(world: "ReplicaWorld") -> Iterator[str]:
     jobs, records = world.disk.tables["jobs"], world.near.queue.records
     if world.model.live:
         yield f"live runs {sorted(world.model.live)}"
-    if left := [job for job in jobs.values() if job.run_id]:
+    if left := [job for job in jobs.values() if job.run_id] + flow_rest.deferred(world.disk.tables):
         yield f"jobs {left}"
     if records.keys() != jobs.keys():
         yield f"the queue lacks {sorted(jobs.keys() - records.keys())}, has {sorted(records.keys() - jobs.keys())}"

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
@@ -11,27 +11,29 @@ from typing import Any
 from inngest_fast.domain.errors import QueueError, StoreError
 from inngest_fast.domain.transitions import Committed, PutApp, PutFunction, RemoveApp, Transition
 from inngest_fast.ports.app_client import AppRequest
-from tests.sim import replica_rest, rest, sdk
+from tests.sim import flow_rest, replica_rest, rest, sdk
 from tests.sim.clock import SkewedClock
 from tests.sim.disk import ProcessStore
+from tests.sim.in_flight import check_call
 from tests.sim.loop import PROCESS
-from tests.sim.model import Violation
 from tests.sim.process import Process
 from tests.sim.programs import Program, Send, Step, steps_of
+from tests.sim.registration import registration
 from tests.sim.replica_faults import ReplicaFaults
 from tests.sim.replica_model import ReplicaModel
 from tests.sim.replica_process import Neighbours, ReplicaProcess, Watch
 from tests.sim.wait_search import DiskSearch
-from tests.sim.world import PATIENCE_S, STEP_MS, STORM_S, World
+from tests.sim.world import STEP_MS, STORM_S, Patience, World
 
 _REBUILT_WITHIN_S = 4.5  # after a loss; what only two rounds of the reconciler find takes longer
+_HEARD_WITHIN_S = 15.0  # a server, of other limits
+_TOLD_WITHIN_S = 60.0  # by the reconciler
 _CAUSE_WITHIN_S = 20.0  # beside a lease: from a fault to a call that it causes to be made again
 
 
 class ReplicaWorld(World, Watch):
     tests = "test_replicas_simulation.py"
     faults_type = ReplicaFaults
-    model_type = ReplicaModel
     senders_at_once = (3, 6, 12)
     faults: ReplicaFaults
     model: ReplicaModel
@@ -41,11 +43,14 @@ class ReplicaWorld(World, Watch):
         if self.faults.registered_late:
             slug = max(slug for slug, program in self.programs.items() if program.event.startswith("app/"))
             self.programs[slug] = replace(self.programs[slug], late=True)
-        self.model = ReplicaModel(self.programs, self.faults.clock_steps * STEP_MS + 2 * self.faults.skew_ms)
         self.model.tables = self.disk.tables
-        self.near = Neighbours(self.loop, self.random, self.faults, copy_context())
+        self.model.flow.latency_ms = None  # not before another server has found out
+        self.near = Neighbours(self.loop, self.random, self.faults, copy_context(), self._places())
         self.replicas: list[ReplicaProcess | None] = [None] * self.faults.replicas
         self._clocks_agree = self._clocks_agree and not self.faults.skew_ms
+        self.near.places.exact = self._clocks_agree
+        self.near.places.informed = False
+        self.near.places.told_all = self._told_all
         self.apps_version = 0
         self._faults_so_far = 0
         self._causes: list[float] = []  # times of faults for which calls may be made again
@@ -63,15 +68,40 @@ class ReplicaWorld(World, Watch):
         }
         self.called_in_vain: dict[bool, int] = defaultdict(int)
 
+    def _model(self) -> ReplicaModel:
+        faults = self.faults
+        error = faults.clock_steps * STEP_MS + 2 * faults.skew_ms
+        return ReplicaModel(self.programs, error, self.loop.time, clocks_known=not faults.clock_steps)
+
+    def _look(self) -> None:
+        """Who is woken hears of it later."""
+
+    def _has_place(self, job_id: str) -> None:
+        """Calls in flight are within every limit; those of jobs that are another's by now do not count."""
+        faults = self.faults
+        if faults.failovers or faults.lost_jobs or (faults.stalls and faults.flushes):
+            return
+        since = self.model.flow.leased_at[job_id] - _HEARD_WITHIN_S
+        others = [other for process in self.replicas for other in self._in_flight(process)]
+        self.check(check_call, self.model.flow, job_id, others, since, self.model.must)
+
+    def _in_flight(self, process: ReplicaProcess | None) -> Iterator[str]:
+        if process is None or process.dead or self.loop.is_stalled(process):
+            return
+        for job_id in process.client.under_way:
+            record = self.near.queue.records.get(job_id)
+            lost = record is not None and record.owner is not None and record.owner[0] != process.name
+            if job_id in process.queue._held and not lost and job_id in self.disk.tables["jobs"]:
+                yield job_id
+
     async def _tale(self) -> None:
         keepers = [self.loop.create_task(self._keep(place)) for place in range(len(self.replicas))]
         for keeper in keepers:
             keeper.add_done_callback(lambda task: task.cancelled() or self.broken(task.exception()))
         await self._scene(self)
-        deadline = self.loop.time() + PATIENCE_S
+        patience = Patience(self)
         while unrest := list(replica_rest.unrest(self)):
-            if self.loop.time() > deadline:
-                raise Violation(f"not at rest in time: {'; '.join(unrest)}")
+            patience.must("; ".join(unrest))
             await asyncio.sleep(1.0 + self.random.random())  # in step with nothing
         for keeper in keepers:
             keeper.cancel()
@@ -81,6 +111,9 @@ class ReplicaWorld(World, Watch):
         replica_rest.check_rest(self)
         rest.check_runs(self)
         replica_rest.check_crons(self)
+        flow_rest.check_flow(self)
+        order = self.near.queue._order
+        flow_rest.check_places(order._fair, self.model.flow.counters, self.clock.now_ms(), self.model.must)
         for process in self.replicas:
             assert process is not None
             process.die()
@@ -178,6 +211,10 @@ class ReplicaWorld(World, Watch):
         if repeats:
             self._causes.append(self.loop.time())
 
+    def _told_all(self) -> bool:
+        """Whether no server died of late: what it had told nobody is found in time."""
+        return not self._causes or self.loop.time() - self._causes[-1] > _TOLD_WITHIN_S
+
     async def _stall(self) -> None:
         for _ in range(self.faults.stalls):
             await asyncio.sleep(STORM_S / 2 * self.random.random())
@@ -199,7 +236,9 @@ class ReplicaWorld(World, Watch):
                 return
             # What a node is at work on it restores before others take it up.
             self._calamity("flush", len(self.near.queue.records), "jobs", repeats=False)
-            self.near.queue.flush()
+            self.near.queue.flush(
+                {name for name, process in self.near.nodes.items() if not self.loop.is_stalled(process)}
+            )
             if self.faults.flushes_told:
                 for process in self.near.nodes.values():
                     self.loop.call_later(
@@ -237,7 +276,7 @@ class ReplicaWorld(World, Watch):
         late = [program for program in self.programs.values() if program.late]
         if not late:
             return
-        body = json.dumps(_registration(late)).encode()
+        body = json.dumps(registration(late, "late")).encode()
         await asyncio.sleep(STORM_S / 3 * self.random.random() ** 2)
         while True:
             process = self.contact()
@@ -249,7 +288,6 @@ class ReplicaWorld(World, Watch):
             await asyncio.sleep(0.2)
         for program in late:
             self.note("registered", program.slug)
-            self.model.registered.setdefault(program.slug, self.loop.steps)
         for _ in range(self.random.choice((1, 3))):
             event = {"name": late[0].event, "data": {"n": 2}}
             await self.senders.post(json.dumps(event).encode(), resend=False)
@@ -315,41 +353,3 @@ class ReplicaWorld(World, Watch):
             self.apps_version += any(type(a) in (PutApp, PutFunction, RemoveApp) for a in actions)
         self.model.committed(transition, committed, self.loop.steps, self.loop.time())
         return committed
-
-
-def _registration(programs: Iterable[Program]) -> dict[str, object]:
-    """As an SDK sends it (sdk-protocol §1.2)."""
-    url = "http://app/api/inngest"
-    return {
-        "url": url,
-        "deployType": "ping",
-        "appName": "late",
-        "sdk": "js:v4.0.0",
-        "framework": "sim",
-        "functions": [_function(program, url) for program in programs],
-    }
-
-
-def _function(program: Program, url: str) -> dict[str, object]:
-    trigger = {"event": program.event}
-    if program.above >= 0:
-        trigger["expression"] = f"event.data.n > {program.above}"
-    found: dict[str, object] = {
-        "id": program.slug,
-        "name": program.slug,
-        "triggers": [trigger],
-        "steps": {
-            "step": {
-                "id": "step",
-                "name": "step",
-                "runtime": {"type": "http", "url": f"{url}?fnId={program.slug}&stepId=step"},
-                "retries": {"attempts": program.retries},
-            }
-        },
-    }
-    if program.cancel:
-        found["cancel"] = [{"event": program.cancel, "if": "event.data.n == async.data.n"}]
-    timeouts = {"start": program.start_s, "finish": program.finish_s}
-    if any(timeouts.values()):
-        found["timeouts"] = {name: f"{seconds}s" for name, seconds in timeouts.items() if seconds}
-    return found

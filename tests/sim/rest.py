@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from inngest_fast.domain.jobs import JobKind
 from tests.fixtures.virtual_loop import START_MS
-from tests.sim import sdk
+from tests.sim import flow_rest, sdk
 from tests.sim.disk import read_now
 from tests.sim.process import Process
 from tests.sim.programs import Invoke, WaitEvent, step_id, steps_of
@@ -26,6 +26,7 @@ def at_rest(world: "World", process: Process | None) -> bool:
         and not process.assembly.executor.in_flight
         and not process.store.backlog
         and not any(job.run_id for job in world.disk.tables["jobs"].values())
+        and not flow_rest.deferred(world.disk.tables)
         and len(process.queue._jobs) == len(world.disk.tables["jobs"])
     )
 
@@ -47,12 +48,15 @@ def check_rest(world: "World", process: Process) -> None:
 
 
 def check_runs(world: "World") -> None:
+    flow = world.model.flow
     for record in world.model.runs.values():
         program = record.program
         record.cancel_due = (
             record.id in world.senders.cancelled_runs
             or bool(program.start_s or program.finish_s)
             or (bool(program.cancel) and record.event["data"].get("n") in world.senders.cancelled_n)
+            or record.id in flow.displaced
+            or flow.cancelled_in_bulk(record.id)
         )
     world.model.final()
 

@@ -25,7 +25,7 @@ class Senders:
     async def blunder(self, within: float) -> None:
         """One sender: a few things at random times."""
         random = self._world.random
-        for _ in range(random.choice((1, 2, 4))):
+        for _ in range(random.choice((2, 4, 8) if self._world.controlled else (1, 2, 4))):
             await asyncio.sleep(within * random.random() ** 3)
             kind = random.random()
             if kind < 0.08:
@@ -36,21 +36,37 @@ class Senders:
                 await self._some_events(EVENTS if kind < 0.65 else (*WAITED, *WAITED, CANCEL))
 
     async def _some_events(self, names: tuple[str, ...]) -> None:
-        random = self._world.random
+        random, controlled = self._world.random, self._world.controlled
         n = random.randrange(3)
+        if controlled and names is EVENTS:  # what is limited is to be in demand
+            names = tuple(p.event for p in self._world.programs.values() if p.event in EVENTS)
         events: list[dict[str, Any]] = [
-            {"name": random.choice(names), "data": {"n": n}} for _ in range(random.choice((1, 1, 1, 2)))
+            {"name": random.choice(names), "data": {"n": n}}
+            for _ in range(random.choice((1, 2, 5) if controlled else (1, 1, 1, 2)))
         ]
         self._posts += 1
         again = random.random() < 0.6
         if again:
             for place, event in enumerate(events):
                 event["id"] = f"id-{self._posts}-{place}"
+        if controlled:
+            for event in events:
+                self._vary(event)
         body = json.dumps(events).encode()
         await self.post(body, resend=again)
         if again and random.random() < 0.3:
             await asyncio.sleep(random.random())
             await self.post(body, resend=True)
+
+    def _vary(self, event: dict[str, Any]) -> None:
+        """What keys, priorities and debounces look at; sometimes the id of an earlier event."""
+        random = self._world.random
+        event["data"] |= random.choice(({}, {"k": "a"}, {"k": "b"}, {"k": "b"}, {"k": False}))
+        event["data"] |= random.choice(({}, {"p": 30}, {"p": -30}, {"p": 2.5}))
+        if random.random() < 0.3:
+            event["ts"] = self._world.clock.now_ms() + random.choice((-5_000, -1_000, 1_500))
+        if "id" in event and random.random() < 0.2:
+            event["id"] = f"id-{random.randint(1, self._posts)}-0"
 
     async def post(self, body: bytes, *, seed: str = "", resend: bool) -> list[str] | None:
         """Sends events, with `resend` until they are acknowledged. Their ids then, else None."""
@@ -70,16 +86,17 @@ class Senders:
         events = read_events(body, now_ms=world.clock.now_ms(), entropy=process.entropy, seed=seeded).events
         for event in events:
             world.model.arrived[event.id] = world.loop.steps
+            world.model.flow.arrived_at[event.id] = world.loop.time()
             if event.name == CANCEL:
                 self.cancelled_n.add(json.loads(event.wire)["data"]["n"])
         world.note("post", body, seed)
         accepting = process.do(process.assembly.ingest.accept(events))
-        started = await self.answer(accepting)
-        if started is None:
+        accepted = await self.answer(accepting)
+        if accepted is None:
             return None
-        for event, runs in zip(events, started, strict=True):
-            world.note("acknowledged", event.name, event.external_id, runs)
-            world.check(world.model.acknowledged, event, runs, world.disk.tables)
+        for event, did in zip(events, accepted, strict=True):
+            world.note("acknowledged", event.name, event.external_id, did)
+            world.check(world.model.acknowledged, event, did, world.disk.tables)
         return [event.external_id for event in events]
 
     async def signal(self, signal: str) -> None:

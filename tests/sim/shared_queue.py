@@ -1,17 +1,23 @@
 """The queue of several processes, outside of all of them: what a server for it would hold and do."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msgspec import structs
 
+from inngest_fast.domain.flow import NO_LIMITS, FunctionLimits, rule_of
 from inngest_fast.domain.jobs import Job
 from inngest_fast.ports.queue import Depth, JobPlace
+from tests.sim.places import Places
+from tests.sim.shared_order import SharedOrder
 
 UNDONE_AT_MOST = 6  # operations that a failover undoes
+_SETTLE_S = 30.0  # after a loss, unless it is filled again before
 _SCANNED_AT_ONCE = 20
+_CLOCKS_DIFFER_MS = 10_000  # at most: one that is further behind was set
 _NODE_LEASES = 10  # a node silent for so many leases is forgotten
 
 
@@ -21,7 +27,6 @@ class Record:
 
     job: Job
     seq: int
-    ready: bool = False
     doubtful: bool = False
     owner: tuple[str, int] | None = None  # a node, and the call by which it leased
     expiry: float = 0.0
@@ -40,18 +45,24 @@ def identity(job: Job) -> tuple[int, int]:
 class _State:
     records: dict[str, Record] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)  # nodes, by their last sign of life
-    limits: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)  # their limits
+    functions: dict[str, FunctionLimits] = field(default_factory=dict)
+    arrivals: dict[str, int] = field(default_factory=dict)  # of throttles
     waiting: dict[str, None] = field(default_factory=dict)
-    turns: dict[str, int] = field(default_factory=dict)  # partitions, by when they last had one
+    begun: bool = False
+    settled_at: float = 0.0
     counter: int = 0
 
     def copy(self) -> "_State":
         return _State(
             dict(self.records),
             dict(self.heard),
-            dict(self.limits),
+            dict(self.groups),
+            dict(self.functions),
+            dict(self.arrivals),
             dict(self.waiting),
-            dict(self.turns),
+            self.begun,
+            self.settled_at,
             self.counter,
         )
 
@@ -64,12 +75,15 @@ class SharedQueue:
     """
 
     def __init__(
-        self, now: Callable[[], float], lease_s: float, tell: Callable[[str, str], bool] = lambda _, __: False
+        self, now: Callable[[], float], lease_s: float, places: Places, tell: Callable[[str, str], bool]
     ) -> None:
         self._now = now
         self._lease_s = lease_s
+        self._places = places
         self.tell = tell
         self._state = _State()
+        self._order = SharedOrder()
+        self._now_ms = 0  # unix
         self._past: deque[_State] = deque(maxlen=UNDONE_AT_MOST)
         self.reachable = True
         self.doubted: list[tuple[float, Job]] = []  # jobs that were missing, and when they were added
@@ -84,25 +98,54 @@ class SharedQueue:
 
     # What goes wrong
 
-    def flush(self) -> None:
-        """Everything is gone; nobody is told."""
+    def flush(self, at_work: Container[str] = ()) -> None:
+        """Everything is gone; nobody is told. These nodes go on with what they are at work on."""
+        held = [
+            record.job.id for record in self.records.values() if record.owner and record.owner[0] in at_work
+        ]
         counter = self._state.counter
         self._state = _State(counter=counter)
+        self._rebuild()
+        self._places.forget(held)
 
     def undo(self, n: int) -> None:
         """The last n operations never were."""
         for _ in range(n):
             if self._past:
                 self._state = self._past.pop()
+        self._rebuild()
+        leased = [record.job for record in self.records.values() if record.owner is not None]
+        self._places.whole = False
+        self._places.reset([record.job for record in self.records.values()], leased, self._state.arrivals)
 
     def lose(self, job_id: str) -> None:
-        self._state.records.pop(job_id, None)
+        if self._state.records.pop(job_id, None) is not None:
+            self._order.drop(job_id)
+            self._places.drop(job_id)
+            self._places.whole = False
+
+    def _rebuild(self) -> None:
+        state = self._state
+        records = sorted(state.records.values(), key=lambda record: record.seq)
+        functions = {id: self._in_force(limits) for id, limits in state.functions.items()}
+        self._order.rebuild(
+            [record.job for record in records if record.owner is not None],
+            [record.job for record in records if record.owner is None],
+            state.groups,
+            functions,
+            state.arrivals,
+            self._now_ms,
+        )
 
     # Nodes
 
     def join(self, node: str) -> bool:
         """Whether no other node is here, or has been for the time of a lease."""
         state, now = self._state, self._now()
+        if not state.begun:
+            state.begun = True
+            state.settled_at = now + _SETTLE_S
+            self._rebuild()
         if node in state.heard:
             state.heard[node] = now
             return False
@@ -128,13 +171,55 @@ class SharedQueue:
 
     def limit_group(self, _: str, group: str, limit: int | None) -> None:
         if limit is None:
-            self._state.limits.pop(group, None)
+            self._state.groups.pop(group, None)
         else:
-            self._state.limits[group] = limit
+            self._state.groups[group] = limit
+        self._order.limit_group(group, limit)
+        self._wake_one()
+
+    def limit_function(self, _: str, function_id: str, limits: FunctionLimits, now: int) -> None:
+        now = self._at(now)
+        self._state.functions[function_id] = limits
+        self._order.limit_function(function_id, self._in_force(limits), now)
+        self._places.tell(function_id, limits, now)
+        self._wake_all()
+
+    def restore_throttles(self, _: str, arrivals: dict[str, int], now: int) -> None:
+        now = self._at(now)
+        state = self._state
+        for counter, arrival in arrivals.items():
+            state.arrivals[counter] = max(arrival, state.arrivals.get(counter, 0))
+        self._order.restore_throttles(arrivals, now)
+        self._places.restore(arrivals)
+        self._wake_all()
+
+    def rebuilt(self, _: str) -> None:
+        if self._settling:
+            self._state.settled_at = 0.0
+            self._rebuild()
+            self._wake_all()
+
+    def _in_force(self, limits: FunctionLimits) -> FunctionLimits:
+        """What limits bind waits until it is known who is in them."""
+        if limits != NO_LIMITS and self._settling:
+            return structs.replace(limits, paused=True)
+        return limits
+
+    def _at(self, now: int) -> int:
+        """The time of all nodes, by whoever is ahead: what a slower one says must not take anything back."""
+        behind = self._now_ms - now
+        if not 0 < behind <= _CLOCKS_DIFFER_MS:
+            self._now_ms = now
+        return self._now_ms
+
+    @property
+    def _settling(self) -> bool:
+        return self._now() < self._state.settled_at
 
     # Changes
 
     def add(self, _: str, job: Job, now: int, *, doubtful: bool) -> bool:
+        now = self._at(now)
         known = self.records.get(job.id)
         if known is not None and identity(job) <= known.identity:
             return False
@@ -144,6 +229,7 @@ class SharedQueue:
         return True
 
     def requeue(self, node: str, job: Job, now: int, *, again: bool) -> None:
+        now = self._at(now)
         known = self.records.get(job.id)
         if known is not None:
             if known.identity > identity(job):
@@ -152,19 +238,44 @@ class SharedQueue:
             if again and known.identity == identity(job) and not mine:
                 return
         self._put(job, now, doubtful=again and known is None)
-        self._wake_one()
 
-    def done(self, _: str, job_id: str, known: tuple[int, int] | None) -> None:
+    def done(
+        self,
+        _: str,
+        job_id: str,
+        known: tuple[int, int] | None,
+        followed_by: Sequence[Job],
+        now: int,
+        *,
+        doubtful: bool,
+    ) -> None:
+        now = self._at(now)
         record = self.records.get(job_id)
-        if record is None or (known is not None and record.identity > known):
-            return
-        if record.owner is None and not (known is not None and record.doubtful):
-            return
-        del self.records[job_id]
-        self._wake_one()
+        if record is not None and known is not None and record.identity > known:
+            record = None
+        leased = record is not None and record.owner is not None
+        if leased or (record is not None and known is not None and record.doubtful):
+            del self.records[job_id]
+            self._places.drop(job_id)
+        new = [job for job in followed_by if job.id not in self.records]
+        for job in new:
+            self._record(job, doubtful=doubtful)
+        if leased:
+            with self._waking():
+                self._order.done(job_id, new, now)
+        else:
+            for job in new:
+                self._put(job, now, doubtful=doubtful)
+            if job_id not in self.records:
+                self._order.drop(job_id)
+        for job in followed_by:
+            if job not in new:
+                self.add(_, job, now, doubtful=doubtful)
 
     def drop(self, _: str, job_id: str) -> None:
         if self.records.pop(job_id, None) is not None:
+            self._order.drop(job_id)
+            self._places.drop(job_id)
             self._wake_one()
 
     # Leases
@@ -176,31 +287,31 @@ class SharedQueue:
         state, clock = self._state, self._now()
         if node not in state.heard:
             return None
+        now = self._at(now)
         for record in list(state.records.values()):
             if record.owner is not None and record.expiry <= clock:
-                self._put_back(record)
-        for id, record in state.records.items():
-            if not record.ready and record.job.due <= now:
-                state.records[id] = replace(record, ready=True)
+                self._put_back(record, now)
+        if state.settled_at and not self._settling:
+            state.settled_at = 0.0
+            self._rebuild()
         jobs: list[Job] = []
-        while len(jobs) < n and (record := self._next()) is not None:
-            state.counter += 1
-            state.turns[record.job.partition] = state.counter
-            state.records[record.job.id] = replace(
-                record, owner=(node, call), expiry=clock + self._lease_s, doubtful=record.doubtful
-            )
-            jobs.append(replace_doubt(record.job, doubtful=record.doubtful))
+        for job, arrival in self._order.lease(n, now):
+            record = state.records[job.id]
+            state.records[job.id] = replace(record, owner=(node, call), expiry=clock + self._lease_s)
+            if arrival:
+                state.arrivals[job.throttle] = arrival
+            jobs.append(structs.replace(record.job, doubtful=record.doubtful, arrival=arrival))
+            self._places.lease(jobs[-1], now)
         if jobs:
             self._wake_one()
             return jobs, None, None
         state.waiting.setdefault(node)
-        due = min(
-            (r.job.due for r in state.records.values() if r.owner is None and not r.ready), default=None
-        )
         ends = [r.expiry - clock for r in state.records.values() if r.owner is not None]
         if len(state.heard) > 1:
             ends.append(self._lease_s)
-        return jobs, due, max(min(ends), 0.0) if ends else None
+        if self._settling:
+            ends.append(state.settled_at - clock)
+        return jobs, self._order.next_due(), max(min(ends), 0.0) if ends else None
 
     def extend(self, node: str, job_ids: Sequence[str]) -> list[str] | None:
         """Those that the node does not hold. None: who is that?"""
@@ -216,9 +327,10 @@ class SharedQueue:
                 lost.append(id)
         return lost
 
-    def hold(self, node: str, jobs: Sequence[Job]) -> list[str]:
+    def hold(self, node: str, jobs: Sequence[Job], now: int) -> list[str]:
         """What a node is at work on is leased by it again. Those that others have, or that have moved on."""
-        expiry, lost = self._now() + self._lease_s, []
+        expiry, lost, new = self._now() + self._lease_s, [], False
+        now = self._at(now)
         for job in jobs:
             record = self.records.get(job.id)
             others = record is not None and record.owner is not None and record.owner[0] != node
@@ -229,16 +341,34 @@ class SharedQueue:
             elif record is not None and record.owner is not None and not others:
                 self.records[job.id] = replace(record, expiry=expiry)
             else:
-                plain = replace_doubt(job, doubtful=False)
-                self.records[job.id] = Record(plain, self._number(), True, False, (node, 0), expiry)
+                self.records[job.id] = Record(_plain(job), self._number(), False, (node, 0), expiry)
+                self._places.hold(_plain(job))
+                new = True
+        if new:
+            self._rebuild()
         return lost
 
-    def hand_back(self, node: str) -> None:
-        self._free(r for r in self.records.values() if r.owner is not None and r.owner[0] == node)
+    def hand_back(self, node: str, now: int) -> None:
+        self._free([r for r in self.records.values() if r.owner is not None and r.owner[0] == node], now)
 
-    def reclaim(self, node: str, call: int) -> None:
-        """What that call leased, and nobody received."""
-        self._free(r for r in self.records.values() if r.owner == (node, call))
+    def reclaim(self, node: str, call: int, now: int) -> None:
+        """What that call leased, and nobody received, with what it paid."""
+        now = self._at(now)
+        found = [record for record in self.records.values() if record.owner == (node, call)]
+        for record in found:
+            self._refund(record.job, now)
+        self._free(found, now)
+
+    def _refund(self, job: Job, now: int) -> None:
+        limits = self._state.functions.get(job.function_id, NO_LIMITS)
+        arrival = self._state.arrivals.get(job.throttle)
+        if (
+            arrival is not None
+            and limits.throttle is not None
+            and limits.throttle.rule == rule_of(job.throttle)
+        ):
+            self._state.arrivals[job.throttle] = max(arrival - limits.throttle.emission, now)
+            self._places.refund(job, self._state.arrivals[job.throttle])
 
     # Questions
 
@@ -251,71 +381,63 @@ class SharedQueue:
         return found, found[-1] if len(ids) > len(found) else ""
 
     def explain(self, _: str, job_id: str, now: int) -> JobPlace | None:
-        record = self.records.get(job_id)
-        if record is None:
-            return None
-        return JobPlace(_state_of(record, now), record.job.due, record.job.score, 0)
+        return self._order.explain(job_id, self._at(now))
 
     def depth(self, _: str, now: int) -> dict[str, Depth]:
-        found: dict[str, list[int]] = {}
-        for record in self.records.values():
-            counts = found.setdefault(record.job.partition, [0, 0, 0])
-            counts[("scheduled", "ready", "leased").index(_state_of(record, now))] += 1
-        return {partition: Depth(*counts) for partition, counts in found.items()}
+        return {partition: Depth(*counts) for partition, counts in self._order.depth(self._at(now)).items()}
 
     def oldest_ready(self, _: str, now: int) -> int | None:
-        ready = (r.job.due for r in self.records.values() if _state_of(r, now) == "ready")
-        return min(ready, default=None)
+        return self._order.oldest_ready(self._at(now))
 
     def size(self, _: str) -> int:
         return len(self.records)
 
-    # Places
+    # Records
 
     def _number(self) -> int:
         self._state.counter += 1
         return self._state.counter
 
+    def _record(self, job: Job, *, doubtful: bool) -> None:
+        self.records[job.id] = Record(_plain(job), self._number(), doubtful)
+        self._places.put(_plain(job))
+
     def _put(self, job: Job, now: int, *, doubtful: bool) -> None:
-        ready = job.due <= now
-        earliest = all(job.due < r.job.due for r in self.records.values() if r.owner is None and not r.ready)
-        plain = replace_doubt(job, doubtful=False)
-        self.records[job.id] = Record(plain, self._number(), ready, doubtful)
-        if ready:
-            self._wake_one()
-        elif earliest:
+        self._record(job, doubtful=doubtful)
+        with self._waking():
+            self._order.put(job, now)
+
+    @contextmanager
+    def _waking(self) -> Iterator[None]:
+        """Around a change of the order: somebody who waits has something to do, or all look at it earlier."""
+        before = self._order.next_due()
+        yield
+        after = self._order.next_due()
+        if after is not None and (before is None or after < before):
             self._wake_all()  # their timers are set too late
+        else:
+            self._wake_one()
 
-    def _put_back(self, record: Record) -> None:
+    def _put_back(self, record: Record, now: int) -> None:
         """It may have been done."""
-        self.records[record.job.id] = replace(record, owner=None, ready=True, doubtful=True)
+        self.records[record.job.id] = replace(record, owner=None, doubtful=True)
+        self._order.put(record.job, now)
+        self._places.put(record.job)
 
-    def _free(self, records: Iterable[Record]) -> None:
-        for record in list(records):
-            self._put_back(record)
+    def _free(self, records: Iterable[Record], now: int) -> None:
+        now = self._at(now)
+        found = list(records)
+        for record in found:
+            self._put_back(record, now)
+        if found:
+            self._rebuild()  # what was paid may have come back
         self._wake_one()
-
-    def _next(self) -> Record | None:
-        """Partitions take turns; in one the lowest score goes first, then first come."""
-        used: dict[str, int] = {}
-        for record in self.records.values():
-            if record.owner is not None:
-                used[record.job.group] = used.get(record.job.group, 0) + 1
-        limits, turns = self._state.limits, self._state.turns
-        ready = [
-            record
-            for record in self.records.values()
-            if record.ready
-            and record.owner is None
-            and used.get(record.job.group, 0) < limits.get(record.job.group, 1 << 30)
-        ]
-        return min(ready, key=lambda r: (turns.get(r.job.partition, 0), r.job.score, r.seq), default=None)
 
     # Waking: whoever waits leaves the list with the message
 
     def _wake_one(self) -> None:
         waiting = self._state.waiting
-        if self._next() is None:
+        if not self._order.has_ready():
             return
         while waiting:
             node = next(iter(waiting))
@@ -334,13 +456,5 @@ class SharedQueue:
         self.tell("", what)
 
 
-def replace_doubt(job: Job, *, doubtful: bool) -> Job:
-    if job.doubtful == doubtful:
-        return job
-    return structs.replace(job, doubtful=doubtful)
-
-
-def _state_of(record: Record, now: int) -> str:
-    if record.owner is not None:
-        return "leased"
-    return "ready" if record.ready or record.job.due <= now else "scheduled"
+def _plain(job: Job) -> Job:
+    return structs.replace(job, doubtful=False, arrival=0) if job.doubtful or job.arrival else job

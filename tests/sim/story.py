@@ -40,15 +40,20 @@ def _words(item: object) -> str:
     if isinstance(item, Committed):
         if item.reason:
             return f"→ dropped by {item.reason}"
-        return f"→ +{[job.id for job in item.jobs]} -{item.dropped_jobs} refused {item.refused_runs}"
+        admitted = f" admitted [{', '.join(map(_action, item.admitted))}]" if item.admitted else ""
+        return (
+            f"→ +{[job.id for job in item.jobs]} -{item.dropped_jobs} refused {item.refused_runs}{admitted}"
+        )
     return str(item)
 
 
 def _action(action: object) -> str:
     kind = type(action).__name__
-    for name in ("job", "wait", "step", "event", "run"):
+    for name in ("job", "wait", "step", "event", "run", "cancellation"):
         item: Any = getattr(action, name, None)
         if item is not None:
             of = getattr(item, "version", "") or getattr(item, "name", "")
             return f"{kind} {item.id} {of}".rstrip()
-    return f"{kind} {getattr(action, 'wait_id', '') or getattr(action, 'job_id', '')}"
+    row = getattr(action, "row", None)
+    named = [getattr(action, name, "") for name in ("wait_id", "job_id", "event_id", "batch_id", "key")]
+    return f"{kind} {row.key if row is not None else next(filter(None, named), '')}".rstrip()

@@ -21,6 +21,7 @@ from inngest_fast.domain.transitions import (
 )
 from inngest_fast.engine.lifecycle import answered, finish
 from inngest_fast.engine.lifecycle.draft import Draft
+from inngest_fast.engine.routing.meeting import index_entry
 from inngest_fast.runtime import assembly, committer
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.live_waits import LiveWaits
@@ -38,7 +39,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 def convicts(**how: Any) -> bool:
     for seed in range(_SEEDS):
         try:
-            simulate(seed, **how)
+            simulate(seed, controlled=False, **how)
         except AssertionError:
             return True
     return False
@@ -162,7 +163,7 @@ def no_announce(patch: pytest.MonkeyPatch) -> None:
     def settle(self: LiveWaits, waits: Any, *, stored: bool) -> None:
         if stored:
             for wait in waits:
-                self.load(wait)
+                self._index.insert(wait.id, *index_entry(wait))
 
     patch.setattr(LiveWaits, "announce", lambda self, waits: None)
     patch.setattr(LiveWaits, "settle", settle)
@@ -174,7 +175,10 @@ def no_forget(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_waits_at_boot(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LiveWaits, "load", lambda self, wait: None)
+    async def load(self: LiveWaits, page: int) -> None:
+        pass
+
+    patch.setattr(LiveWaits, "load", load)
 
 
 def no_queueing(patch: pytest.MonkeyPatch) -> None:
@@ -250,7 +254,7 @@ def timeouts_left_behind(patch: pytest.MonkeyPatch) -> None:
 def no_boot(patch: pytest.MonkeyPatch) -> None:
     """The next process does not take up the jobs of the last: the reconciler does, in time."""
 
-    async def resume(store: Any, queue: Any, upkeep: Any, waits: Any, crons: Any) -> None:
+    async def resume(store: Any, queue: Any, upkeep: Any, *_: Any) -> None:
         await upkeep.load()
 
     patch.setattr(assembly, "resume", resume)

@@ -31,7 +31,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 def convicts() -> bool:
     for seed in range(_SEEDS):
         try:
-            simulate(seed, world_type=ReplicaWorld)
+            simulate(seed, world_type=ReplicaWorld, controlled=False)
         except AssertionError:
             return True
     return False

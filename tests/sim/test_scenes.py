@@ -77,7 +77,7 @@ def test_a_job_survives_a_cancellation_that_could_not_be_stored() -> None:
 def test_the_simulation_has_seen_it_all() -> None:
     """What the seeds are to be good for does come up in them."""
     seen: Counter[str] = Counter()
-    for seed in range(400):
+    for seed in range(600):
         seen += rest.tally(simulate(seed))
     for what in (
         "COMPLETED",

@@ -9,29 +9,36 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from inngest_fast.domain.apps import App, Function
+from inngest_fast.domain.apps import App
 from inngest_fast.domain.errors import StoreError
-from inngest_fast.domain.functions import CancelOn, FunctionConfig, Timeouts, Trigger
+from inngest_fast.domain.functions import app_id
 from inngest_fast.domain.settings import Settings
-from inngest_fast.domain.transitions import Committed, PutApp, PutFunction, Transition
+from inngest_fast.domain.transitions import Committed, PutApp, Transition
+from inngest_fast.engine.registration import read_function
+from inngest_fast.engine.registration.changes import put
 from inngest_fast.ports.app_client import AppRequest, AppResponse
 from tests.fixtures.virtual_loop import START_MS
-from tests.sim import rest, sdk, story
+from tests.sim import flow_rest, rest, sdk, story
 from tests.sim.clock import Clock
-from tests.sim.disk import Disk, ProcessStore
+from tests.sim.disk import Disk, ProcessStore, read_now
 from tests.sim.faults import Faults
 from tests.sim.generate import write_programs
+from tests.sim.in_flight import check_call
 from tests.sim.loop import SimLoop, run_simulated
 from tests.sim.model import Model, Violation
 from tests.sim.network import Network
+from tests.sim.operators import Operators
+from tests.sim.places import Places
 from tests.sim.process import Process
 from tests.sim.programs import Program, Send, Step
+from tests.sim.registration import URL, described
 from tests.sim.senders import Senders
 
 STORM_S = 40.0  # how long things go wrong and events come
 CRON_STORM_S = 240.0
 STEP_MS = 20_000  # by which the wall clock is set, at most
-PATIENCE_S = 700.0  # within which all is at rest once nothing goes wrong any more
+_LOOK_EACH = 5
+PATIENCE_S = 700.0  # within which a run ends, or all is at rest, once nothing goes wrong any more
 
 Scene = Callable[["World"], Any]
 
@@ -41,7 +48,6 @@ class World:
 
     tests = "test_simulation.py"
     faults_type = Faults
-    model_type = Model
     senders_at_once = (1, 3, 6)
 
     def __init__(
@@ -52,25 +58,33 @@ class World:
         disk_type: type[Disk] = Disk,
         programs: Mapping[str, Program] | None = None,
         scene: Scene | None = None,
+        controlled: bool | None = None,
     ) -> None:
+        """`controlled`: whether functions have flow control; by default in every second seed."""
         self.seed = seed
         self.loop = loop
         self.random = Random(seed)
-        self.programs = write_programs(self.random) if programs is None else programs
+        self.controlled = bool(seed % 2) if controlled is None else controlled
+        self.programs = (
+            write_programs(self.random, controlled=self.controlled) if programs is None else dict(programs)
+        )
         self.faults = self.faults_type(self.random, wild=scene is None)
         self._scene = scene or self._storm
         self.clock = Clock(loop)
-        self.model = self.model_type(self.programs, self.faults.clock_steps * STEP_MS)
+        self.model = self._model()
         self.settings = Settings(
             discovery=False,
             poll=False,
             poll_interval=1e7,
             retry_interval=self.random.choice((1.0, 1.0, 5.0)),
-            queue_workers=self.random.choice((1, 3, 100)) if scene is None else 100,
+            queue_workers=self.random.choice((3, 100, 100) if self.controlled else (1, 3, 100))
+            if scene is None
+            else 100,
         )
         self.trace: list[story.Entry] = []
         self.disk = _watched(disk_type, self)
         self.senders = Senders(self)
+        self.operators = Operators(self)
         self.network = Network(
             loop, copy_context(), self.random, self.faults, self._serve, self._sent, self._answered
         )
@@ -85,6 +99,31 @@ class World:
         self._violated = asyncio.Event()
         self._since = 0
         self._clocks_agree = not self.faults.clock_steps
+        self._moves = 0
+        self.model.flow.latency_ms = self._latency_ms()
+        if self.controlled:
+            loop.before_time_moves = self._look
+
+    def _model(self) -> Model:
+        clocks_known = not self.faults.clock_steps
+        return Model(
+            self.programs, self.faults.clock_steps * STEP_MS, self.loop.time, clocks_known=clocks_known
+        )
+
+    def _latency_ms(self) -> int | None:
+        """Within which something that is due is done for certain; None where nothing is certain."""
+        faults = self.faults
+        if not faults.harmless or faults.commit_failures or faults.read_failures or faults.clock_steps:
+            return None
+        return 20 + round(1_000 * (8 * faults.commit_delay + 12 * faults.read_delay))
+
+    def _look(self) -> None:
+        """Nothing is done before time moves on: at some of these moments we look."""
+        self._moves += 1
+        process = self.process
+        if self._moves % _LOOK_EACH == 0 and process is not None and process.up and self._clocks_agree:
+            queue = process.queue
+            process.places.idle(self.clock.now_ms(), lambda id: read_now(queue.explain(id)))
 
     def note(self, *what: object) -> None:
         self.trace.append((self.loop.time(), self.loop.steps, *what))
@@ -103,10 +142,9 @@ class World:
         keeper = self.loop.create_task(self._keep_running())
         keeper.add_done_callback(lambda task: task.cancelled() or self.broken(task.exception()))
         await self._scene(self)
-        deadline = self.loop.time() + PATIENCE_S
+        patience = Patience(self)
         while not rest.at_rest(self, self.process):
-            if self.loop.time() > deadline:
-                raise Violation(f"not at rest in time; live: {sorted(self.model.live)}")
+            patience.must(f"live: {sorted(self.model.live)}")
             await asyncio.sleep(2.0)
         keeper.cancel()
         process = self.process
@@ -115,6 +153,10 @@ class World:
         rest.check_rest(self, process)
         rest.check_runs(self)
         rest.check_executions(self)
+        flow_rest.check_flow(self)
+        flow_rest.check_places(
+            process.queue._jobs, self.model.flow.counters, self.clock.now_ms(), self.model.must
+        )
         rest.check_crons(self, self.clock.now_ms())
         process.die()
 
@@ -125,6 +167,8 @@ class World:
             for _ in range(self.random.choice(self.senders_at_once))
         ]
         busy += [self.loop.create_task(self._step_clock()), self.loop.create_task(self._lose_jobs())]
+        if self.controlled:
+            busy += [self.loop.create_task(self.operators.meddle(lasts / 2))]
         await asyncio.sleep(lasts)
         self.faults.calm = True
         self._crashes_left = 0
@@ -133,13 +177,15 @@ class World:
         self.model.must(not waiting, "senders were never heard")
         for task in busy:
             await task
+        await self.operators.resume_all()
 
     def _register(self) -> None:
-        app = App(id="app", name="app", url="http://app/api/inngest", created_at=1, updated_at=1)
+        app = App(id=app_id("app"), name="app", url=URL, created_at=1, updated_at=1)
         self.disk.decide(Transition([PutApp(app)]))
         for program in self._registered():
-            function = Function(f"id-{program.slug}", "app", "app", program.slug, 1, _config(program), 1, 1)
-            self.disk.decide(Transition([PutFunction(function)]))
+            config = read_function(described(program))
+            function, *_ = put(app, config, None, self.clock.now_ms())  # crons are armed by who starts first
+            self.disk.decide(Transition([function]))
 
     def _registered(self) -> Iterable[Program]:
         return self.programs.values()
@@ -154,6 +200,8 @@ class World:
     async def _keep_running(self) -> None:
         while True:
             store = ProcessStore(self.disk, self.loop, self.faults, self.handed_in)
+            self.model.flow.throttles.lost()
+            self.model.flow.standings.applied(self.loop.time())
             process = self.process = Process(
                 self.loop,
                 self.clock,
@@ -162,6 +210,7 @@ class World:
                 self.network.client(),
                 self.settings,
                 self.faults.cached,
+                self._places(),
             )
             self._down.clear()
             self._set_alarm()
@@ -170,6 +219,7 @@ class World:
             await asyncio.wait((starting,))
             if process.up:
                 self._since = self.clock.now_ms()
+                process.places.begun(self._since)
                 await self._down.wait()
                 self._over(process)
             elif not starting.cancelled() and (error := starting.exception()) is not None:
@@ -182,6 +232,12 @@ class World:
             elif not process.dead:
                 process.die()
             await asyncio.sleep(self.faults.delay(self.faults.downtime))
+
+    def _places(self) -> Places:
+        """Of a new queue."""
+        places = Places(self.model.flow, self.must, calls_per_app=self.settings.queue_workers)
+        places.exact = self._clocks_agree
+        return places
 
     def _over(self, process: Process) -> None:
         """Takes down what a process counted."""
@@ -226,6 +282,7 @@ class World:
                 self.note("lost", lost)
                 self.jobs_lost += 1
                 self.process.queue.drop(lost)
+                self.process.places.whole = False
 
     # The apps: sdk.Bodies, and what the network tells
 
@@ -263,6 +320,17 @@ class World:
             self.check(self.model.called, asked, job_id)
             twice = job_id in under_way and not self.jobs_lost
             self.check(self.model.must, not twice, "two calls at once of the job", job_id)
+            self._has_place(job_id)
+
+    def _has_place(self, job_id: str) -> None:
+        """A call that begins is of a leased job, and those in flight are within every limit."""
+        process = self.process
+        if process is None or self.jobs_lost:
+            return
+        self.must(job_id in process.places.leased, "a call of a job that has no place:", job_id)
+        since = self.model.flow.leased_at[job_id]
+        others = [id for id in process.client.under_way if id in self.disk.tables["jobs"]]
+        self.check(check_call, self.model.flow, job_id, others, since, self.model.must)
 
     def _answered(self, what: str, request: AppRequest, outcome: Any) -> None:
         self.note(what, request, outcome)
@@ -288,7 +356,7 @@ class World:
         before = self.model.before(transition, tables, now)
         committed = decide()
         self.note("commit", transition, committed)
-        self.check(self.model.after, transition, before, committed, tables)
+        self.check(self.model.after, transition, before, committed, tables, self.disk.admissions)
         job = transition.job
         if job is not None and committed.applied and self._clocks_agree:
             self.check(self.model.must, now >= job.due, "too early by", job.due - now, "ms:", job)
@@ -301,6 +369,11 @@ class World:
         except Exception as violation:
             self.broken(violation)
 
+    def must(self, truth: object, *what: object) -> None:
+        """Ends the simulation if it is not so; whoever asks goes on."""
+        if not truth:
+            self.broken(Violation(" ".join(map(str, what))))
+
     def broken(self, why: BaseException | None) -> None:
         if self._violation is None:
             assert isinstance(why, Exception)
@@ -308,21 +381,22 @@ class World:
             self._violated.set()
 
 
-def _config(program: Program) -> FunctionConfig:
-    if program.cron:
-        triggers = (Trigger(cron=program.cron),)
-    else:
-        expression = f"event.data.n > {program.above}" if program.above >= 0 else ""
-        triggers = (Trigger(event=program.event, expression=expression),)
-    return FunctionConfig(
-        slug=program.slug,
-        name=program.slug,
-        url=f"http://app/api/inngest?fnId={program.slug}&stepId=step",
-        retries=program.retries,
-        triggers=triggers,
-        cancel=(CancelOn(program.cancel, "event.data.n == async.data.n"),) if program.cancel else (),
-        timeouts=Timeouts(program.start_s * 1_000 or None, program.finish_s * 1_000 or None),
-    )
+class Patience:
+    """For as long as runs end one after the other: limits may let one at a time begin."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ended = 0
+        self._deadline = 0.0
+
+    def must(self, why: str) -> None:
+        """Raises Violation when it is at its end."""
+        now, runs = self._world.loop.time(), self._world.model.runs.values()
+        ended = sum(record.ended is not None for record in runs if not record.program.cron)
+        if ended > self._ended or not self._deadline:
+            self._ended, self._deadline = ended, now + PATIENCE_S
+        if now > self._deadline:
+            raise Violation(f"not at rest in time: {why}")
 
 
 def _watched(disk_type: type[Disk], world: World) -> Disk:

@@ -29,8 +29,8 @@ class Judge:
     """
 
     def __init__(self, programs: Mapping[str, Program]) -> None:
-        self.model = ReplicaModel(programs, 0)
         self._hour = Hour()
+        self.model = ReplicaModel(programs, 0, lambda: self._hour.now / 1_000)
         self._disk = Disk(self._hour)
         self.model.tables = self._disk.tables
         self._cancelled: set[int] = set()  # the `n` of events that cancel
@@ -78,10 +78,11 @@ class Judge:
         match entry:
             case Arrived(event):
                 model.arrived[event.id] = step
+                model.flow.arrived_at[event.id] = event.received_at / 1_000
                 if event.name in self._cancels:
                     self._cancelled.add(msgspec.json.decode(event.wire)["data"]["n"])
-            case Acknowledged(event, started):
-                model.acknowledged(event, started, tables)
+            case Acknowledged(event, did):
+                model.acknowledged(event, did, tables)
             case MayFail(run_id):
                 model.runs[run_id].may_fail = True
             case Called():
@@ -107,7 +108,7 @@ class Judge:
         self._hour.now = entry.now
         before = model.before(transition, tables, entry.now)
         wanted = self._disk.decide(transition)
-        model.after(transition, before, committed, tables)
+        model.after(transition, before, committed, tables, self._disk.admissions)
         model.must(_told(committed) == _told(wanted), "the store said", committed, "not", wanted, transition)
         job = transition.job
         if job is not None and committed.applied:

@@ -12,7 +12,7 @@ from typing import Any
 
 from inngest_fast.adapters.postgres import PostgresStore
 from inngest_fast.domain.errors import StoreError
-from inngest_fast.domain.events import Event
+from inngest_fast.domain.events import Accepted, Event
 from inngest_fast.domain.transitions import AddWait, Committed, CreateRun, EndRun, Transition
 from inngest_fast.ports.clock import Clock
 
@@ -27,7 +27,7 @@ class Arrived:
 @dataclass(frozen=True)
 class Acknowledged:
     event: Event
-    started: list[str]
+    did: Accepted
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class History:
         self.commits += 1
         if not entry.committed.applied:
             return
-        for action in entry.transition.actions:
+        for action in (*entry.transition.actions, *entry.committed.admitted):
             if isinstance(action, CreateRun) and action.run.id not in entry.committed.refused_runs:
                 self.run_of[json.loads(action.run.events[0])["data"].get("n")] = action.run.id
                 self.live.add(action.run.id)

@@ -17,7 +17,7 @@ from tests.conformance.history.recording import Acknowledged, Arrived, Called, H
 from tests.conformance.history.server import Server, Tasks
 from tests.sim import sdk
 from tests.sim.programs import All, Invoke, Program, Run, Sleep, Step, Throw, WaitEvent, steps_of
-from tests.sim.replica_world import _registration as registration
+from tests.sim.registration import registration
 
 _NAP_S = 0.03
 _MINUTE = 60
@@ -104,7 +104,7 @@ class Scene:
     async def begin(self) -> None:
         for server in self.servers:  # one after the other: the first one makes the tables
             await server.start()
-        body = json.dumps(registration(PROGRAMS.values())).encode()
+        body = json.dumps(registration(PROGRAMS.values(), "app")).encode()
         first = self.servers[0]
         await first.do(first.assembly.apps.register(body))
 
@@ -156,8 +156,8 @@ class Scene:
         await asyncio.wait((accepting,))
         if accepting.cancelled() or isinstance(accepting.exception(), StoreError | OverloadedError):
             return False
-        for event, started in zip(events, accepting.result(), strict=True):
-            self.history.add(Acknowledged(event, started))
+        for event, did in zip(events, accepting.result(), strict=True):
+            self.history.add(Acknowledged(event, did))
         return True
 
     def executed_again(self) -> list[tuple[str, str]]:

@@ -146,7 +146,7 @@ def end_lost(tale: Tale) -> Tale:
 
 
 def acknowledged_first(tale: Tale) -> Tale:
-    at = next(at for at, entry in enumerate(tale) if isinstance(entry, Acknowledged) and entry.started)
+    at = next(at for at, entry in enumerate(tale) if isinstance(entry, Acknowledged) and entry.did.run_ids)
     stored = decided(tale, PutEvent, lambda action: action.event.id == tale[at].event.id)
     return [*tale[:stored], tale[at], *tale[stored:at], *tale[at + 1 :]]
 
@@ -190,7 +190,7 @@ def decided(tale: Tale, kind: type, which: Callable[[Any], bool], with_event: st
         (end_repeated, "consumed a job that was not live"),
         (run_made_again, "is there already"),
         (end_lost, "never ended"),
-        (acknowledged_first, "started"),
+        (acknowledged_first, "is not durable"),
         (told_first, "the app was told"),
         (wait_missed, "missed the live wait"),
     ],
