@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     run = parser.add_subparsers(dest="command", required=True).add_parser(
         "run",
-        help="play one scenario, or all but crowd",
+        help="play one scenario, or all but those that take minutes",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     usual = Options()
@@ -149,7 +149,18 @@ def _parser() -> argparse.ArgumentParser:
         "--crowd", type=_positive, default=usual.crowd, help="crowd: waiting runs, and as many finished ones"
     )
     run.add_argument("--rounds", type=_positive, default=usual.rounds, help="crowd: medians of so many")
-    run.add_argument("--batch", type=_positive, default=usual.batch, help="ingest: events in a request")
+    run.add_argument("--keys", type=_positive, default=usual.keys, help="keys: different values of the key")
+    run.add_argument(
+        "--call-ms", type=float, default=usual.call_ms, help="neighbour: what each of its calls takes"
+    )
+    run.add_argument("--probes", type=_positive, default=usual.probes, help="neighbour: events to each app")
+    run.add_argument("--throttle", type=_positive, default=usual.throttle, help="throttle: starts a second")
+    run.add_argument(
+        "--watch", type=float, default=usual.watch, help="throttle: seconds of waiting whose CPU is told"
+    )
+    run.add_argument(
+        "--batch", type=_positive, default=usual.batch, help="events in a request, where not each is timed"
+    )
     run.add_argument("--starts", type=_whole, default=usual.starts, help="idle: starts that are timed")
     run.add_argument("--payload", type=_whole, default=usual.payload, help="bytes of text in each event")
     run.add_argument("--settle", type=float, default=usual.settle, help="seconds before memory is read")

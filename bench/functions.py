@@ -1,7 +1,7 @@
 """The functions of the app: what each answers to a call (sdk-protocol §§2-4)."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -101,25 +101,30 @@ _WAIT = Answer(
 FUNCTIONS: Final[dict[str, Function]] = {"noop": noop, "steps3": steps3, "par10": par10, "wait": wait}
 
 
-def registration(url: str) -> dict[str, Any]:
-    """The body of `POST /fn/register` for an app at `url`."""
+def registration(
+    app: str, url: str, functions: Iterable[str], flow: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The body of `POST /fn/register` for an app at `url`; `flow` is what of flow control functions have.
+
+    A function is started by the event `{app}/{function}`.
+    """
     return {
         "url": url,
         "deployType": "ping",
         "sdk": SDK,
         "v": "0.1",
         "framework": "bench",
-        "appName": "bench",
-        "functions": [_function(name, url) for name in FUNCTIONS],
+        "appName": app,
+        "functions": [{**_function(app, name, url), **flow.get(name, {})} for name in functions],
     }
 
 
-def _function(name: str, url: str) -> dict[str, Any]:
-    runtime = {"type": "http", "url": f"{url}?fnId=bench-{name}&stepId=step"}
+def _function(app: str, name: str, url: str) -> dict[str, Any]:
+    runtime = {"type": "http", "url": f"{url}?fnId={app}-{name}&stepId=step"}
     step = {"id": "step", "name": "step", "retries": {"attempts": 3}, "runtime": runtime}
     return {
-        "id": f"bench-{name}",
+        "id": f"{app}-{name}",
         "name": name,
-        "triggers": [{"event": f"bench/{name}"}],
+        "triggers": [{"event": f"{app}/{name}"}],
         "steps": {"step": step},
     }

@@ -27,6 +27,11 @@ class Options:
     batch: int = 100
     crowd: int = 1_000_000
     rounds: int = 3
+    keys: int = 10_000
+    call_ms: float = 100.0
+    probes: int = 100
+    throttle: int = 50
+    watch: float = 5.0
     starts: int = 5
     payload: int = 256
     settle: float = 1.0

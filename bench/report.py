@@ -5,14 +5,14 @@ from typing import Any
 from bench.budgets import judged
 from bench.comparison import compared
 from bench.result import Result
-from bench.table import number, table
+from bench.table import PERCENTILES, number, table
 
-_PERCENTILES = ("p50", "p90", "p99", "max")
 _COLUMNS = ("units", "rate/s", "CPU ms")
 _BEHIND = (("postgres_cpu_ms", "PG ms"), ("redis_cpu_ms", "Redis ms"))
 _MORE_COLUMNS = (
     "srv",
     "gen",
+    "late ms",
     "PSS MiB before/peak/after",
     "RSS before/after",
     "lost",
@@ -54,7 +54,7 @@ def _heading(document: dict[str, Any]) -> str:
             ", ".join(f"{name} {value}" for name, value in settings.items()),
             "CPU ms: CPU time of the servers' processes for each unit"
             + (", PG ms and Redis ms: of those behind them" if backends else "")
-            + "; srv, gen: cores kept busy",
+            + "; srv, gen: cores kept busy; late: what this program was woken too late, at most",
         ]
     )
 
@@ -77,6 +77,7 @@ def _work(results: list[dict[str, Any]]) -> str:
                 *(number(figures.get(figure), 3) for figure, _ in behind),
                 number(figures.get("server_cores"), 2),
                 number(figures.get("generator_cores"), 2),
+                number(figures.get("generator_late_ms"), 0),
                 memory["pss"],
                 memory["rss"],
                 str(counts["lost"]),
@@ -86,17 +87,19 @@ def _work(results: list[dict[str, Any]]) -> str:
 
 
 def _latencies(results: list[dict[str, Any]]) -> str:
-    rows: list[tuple[str, ...]] = [("latency from event sent, ms", *_PERCENTILES)]
+    rows: list[tuple[str, ...]] = [("latency from event sent, ms", *PERCENTILES)]
     for result in results:
         for field, what in (
             ("accept_ms", "accepted"),
             ("first_call_ms", "first call"),
             ("end_ms", "run end"),
             ("start_ms", "start to /health"),
+            ("same_app_ms", "first call, same app"),
+            ("other_app_ms", "first call, other app"),
         ):
             percentiles = result["figures"].get(field)
             if percentiles:
-                values = [number(percentiles[name], 2) for name in _PERCENTILES]
+                values = [number(percentiles[name], 2) for name in PERCENTILES]
                 rows.append((f"{result['name']}: {what}", *values))
     return table(rows) if len(rows) > 1 else ""
 

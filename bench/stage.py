@@ -41,6 +41,7 @@ class Stage:
         self.processes = Processes(server.pids)
         self.random = random.Random(options.seed)
         self._highest = 0.0
+        self._late = 0.0
         self._numbers = itertools.count(1)
         self._filler = "".join(self.random.choices("abcdefghijklmnop", k=options.payload))
 
@@ -48,8 +49,12 @@ class Stage:
         """So many event numbers that were not used before."""
         return list(itertools.islice(self._numbers, n))
 
-    def event(self, name: str, n: int) -> bytes:
-        return msgspec.json.encode({"name": name, "data": {"n": n, "text": self._filler}})
+    def event(self, name: str, n: int, *, ts: int = 0, **data: object) -> bytes:
+        """`ts`, unix ms, is when it is to count for; 0: as soon as it is there."""
+        event: dict[str, object] = {"name": name, "data": {"n": n, "text": self._filler, **data}}
+        if ts:
+            event["ts"] = ts
+        return msgspec.json.encode(event)
 
     async def play(self, name: str, numbers: Iterable[int], *, rate: float = 0.0) -> int:
         """Sends an event for each number and waits for the ends of their runs. How many never came.
@@ -88,13 +93,13 @@ class Stage:
         for n in numbers:
             self.journal.accept(n)
 
-    async def quiet(self) -> None:
+    async def quiet(self, within: float = _QUIET_WITHIN_S) -> None:
         """Returns when the server has nothing more to do, or after a while if it never rests."""
         used = self.processes.cpu_seconds()
         if used is None:
             await asyncio.sleep(_QUIET_S)
             return
-        deadline = time.perf_counter() + _QUIET_WITHIN_S
+        deadline = time.perf_counter() + within
         while time.perf_counter() < deadline:
             await asyncio.sleep(_QUIET_S)
             now = self.processes.cpu_seconds() or 0.0
@@ -103,19 +108,27 @@ class Stage:
             used = now
 
     @contextlib.asynccontextmanager
-    async def measured(self, result: Result, units: int) -> AsyncIterator[None]:
+    async def measured(self, result: Result, units: int, begins: float = 0.0) -> AsyncIterator[None]:
         """What the block costs, for so many units of work, goes into the result.
 
         The rate is of the block's own time; the CPU also of what the server still does right after it.
+        The block may have to begin at a time of `perf_counter`, and nothing to happen until then; SystemExit
+        when that is over.
         """
-        await self.quiet()
+        if not begins:
+            await self.quiet()
         await asyncio.sleep(self.options.settle)
         self.journal.forget()
         before = self.processes.pss_mib()
         self._note(result, "pss_before_mib", before)
         self._note(result, "rss_before_mib", self.processes.rss_mib())
         self._highest = before or 0.0
+        self._late = 0.0
         peak = asyncio.create_task(self._peak())
+        if begins:
+            if begins < time.perf_counter():
+                raise SystemExit("bench: work began before it could be measured")
+            await asyncio.sleep(begins - time.perf_counter())
         behind = self._behind()
         cpu, own, begun = self.processes.cpu_seconds(), time.process_time(), time.perf_counter()
         try:
@@ -133,6 +146,7 @@ class Stage:
             result.figures["server_cores"] = (used - cpu) / seconds
         result.figures |= {f"{name}_cpu_ms": used / units * 1e3 for name, used in behind.items()}
         result.figures["generator_cores"] = own / seconds
+        result.figures["generator_late_ms"] = self._late * 1e3
         self._latencies(result)
         highest = max((self._highest, self.processes.pss_mib() or 0.0)) if self.processes.known else None
         self._note(result, "pss_peak_mib", highest)
@@ -173,9 +187,12 @@ class Stage:
         }
 
     async def _peak(self) -> None:
+        """Also how much later than it asked to this process is woken, which no latency here can beat."""
         while True:
             self._highest = max(self._highest, self.processes.pss_mib() or 0.0)
+            due = time.perf_counter() + _MEMORY_EVERY_S
             await asyncio.sleep(_MEMORY_EVERY_S)
+            self._late = max(self._late, time.perf_counter() - due)
 
     def _refused(self) -> None:
         self.journal.refused += 1

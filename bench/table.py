@@ -1,5 +1,9 @@
 """Text in columns."""
 
+from typing import Final
+
+PERCENTILES: Final = ("p50", "p90", "p99", "max")
+
 
 def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"

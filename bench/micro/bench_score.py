@@ -12,7 +12,7 @@ Benchmark = Callable[..., Any]
 
 def one_job(queue: "FairQueue[str]") -> Callable[[], list[str]]:
     def work() -> list[str]:
-        queue.add("job", "free", "free", 0, 0, "job", 0)
+        queue.add("job", "free", "free", "free", 0, 0, "job", 0)
         leased = queue.lease(16, 0)
         queue.done("job")
         return leased
@@ -28,7 +28,7 @@ def test_a_thousand_jobs(benchmark: Benchmark, partitions: int) -> None:
 
     def work() -> int:
         for id, partition, group in jobs:
-            queue.add(id, partition, group, 0, 0, id, 0)
+            queue.add(id, partition, group, partition, 0, 0, id, 0)
         leased = 0
         while taken := queue.lease(16, 0):
             leased += len(taken)
@@ -43,8 +43,8 @@ def test_a_thousand_jobs(benchmark: Benchmark, partitions: int) -> None:
 def test_one_job_beside_blocked_partitions(benchmark: Benchmark, blocked: int) -> None:
     queue: FairQueue[str] = FairQueue()
     for n in range(blocked):
-        queue.limit_partition(f"p{n}", "g", 0)
-        queue.add(str(n), f"p{n}", "g", 0, 0, "", 0)
+        queue.limit_function(f"p{n}", 0, paused=True)
+        queue.add(str(n), f"p{n}", "g", f"p{n}", 0, 0, "", 0)
     assert benchmark(one_job(queue)) == ["job"]
 
 
@@ -52,7 +52,7 @@ def test_one_job_beside_blocked_partitions(benchmark: Benchmark, blocked: int) -
 def test_one_job_beside_scheduled_ones(benchmark: Benchmark, queued: int) -> None:
     queue: FairQueue[str] = FairQueue()
     for n in range(queued):
-        queue.add(str(n), f"p{n % 100}", "g", 1_000 + n, 0, "", 0)
+        queue.add(str(n), f"p{n % 100}", "g", f"p{n % 100}", 1_000 + n, 0, "", 0)
     assert benchmark(one_job(queue)) == ["job"]
 
 

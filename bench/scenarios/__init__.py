@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bench.result import Result
-from bench.scenarios import crowd, idle, ingest, noop, par10, steps3, wait
+from bench.scenarios import crowd, idle, ingest, keys, neighbour, noop, par10, steps3, throttle, wait
 from bench.stage import Stage
 
 Scenario = Callable[[Stage], Awaitable[list[Result]]]
@@ -17,5 +17,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "par10": par10.play,
     "wait": wait.play,
     "crowd": crowd.play,
+    "keys": keys.play,
+    "neighbour": neighbour.play,
+    "throttle": throttle.play,
 }
-APART: Final = frozenset({"crowd"})  # takes minutes, and is only played by its name
+# They take minutes, and are only played by their names.
+APART: Final = frozenset({"crowd", "keys", "neighbour", "throttle"})
