@@ -9,7 +9,7 @@ from inngest_fast._native.score import FairQueue
 
 Block = Callable[[FairQueue[str], int], None]
 
-FEW, MANY = 1, 100_000
+FEW, MANY, VERY_MANY = 1, 20_000, 100_000
 ROUNDS = 1_000
 
 
@@ -101,7 +101,11 @@ def pick_cost(queue: FairQueue[str]) -> float:
     return best
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
-def test_picks_beside_so_many_that_wait(block: Block) -> None:
+@pytest.mark.parametrize(
+    ("block", "many"),
+    [*((block, MANY) for block in BLOCKS), (full_keys, VERY_MANY), (keys_at_one_throttle, VERY_MANY)],
+    ids=lambda case: getattr(case, "__name__", case),
+)
+def test_picks_beside_so_many_that_wait(block: Block, many: int) -> None:
     # A search through the waiting would cost thousands of times as much.
-    assert pick_cost(beside(block, MANY)) < 5 * pick_cost(beside(block, FEW))
+    assert pick_cost(beside(block, many)) < 5 * pick_cost(beside(block, FEW))
