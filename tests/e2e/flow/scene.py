@@ -22,6 +22,7 @@ _SPREAD_S = 0.06  # from the begin of a scenario to that of the next
 _LOOK_EVERY_S = 0.3
 _ASK_EVERY_S = 0.1
 _BUSY_S = 25.0  # that a machine may take longer which has much else to do
+_AWAY = (aiohttp.ClientError, TimeoutError)  # a server gives no answer, or none of 200
 _ENDED = ("completed", "failed", "cancelled", "skipped")
 
 
@@ -80,7 +81,7 @@ class _Stage:
         try:
             async with self.session.post(f"{server.url}/e/{EVENT_KEY}", json=event) as reply:
                 return reply.status == 200
-        except aiohttp.ClientError:
+        except _AWAY:
             return False
 
     async def _look(self) -> None:
@@ -89,8 +90,8 @@ class _Stage:
             if self.servers:
                 try:
                     await self._show()
-                except aiohttp.ClientError:
-                    pass  # it is killed in this moment
+                except _AWAY:
+                    pass  # it is killed in this moment, or has lost its queue
 
     async def _show(self) -> None:
         found: list[dict[str, Any]] = []
@@ -105,7 +106,7 @@ class _Stage:
 
     async def get(self, path: str, server: int = 0) -> Any:
         async with self.session.get(self.servers[server].url + path) as reply:
-            assert reply.status == 200, (path, reply.status, await reply.text())
+            reply.raise_for_status()
             return await reply.json()
 
     def _note(self) -> None:
