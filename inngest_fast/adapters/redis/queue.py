@@ -46,8 +46,8 @@ class RedisQueue:
     - A flush is noticed at once where the server tells of it, else by the first node that looks, at most a
       third of `lease_ms` later, and by all others with it. Each then restores what it is at work on, and
       tells its limits; the rest is for who listens to `on_loss`.
-    - For a while after that what limits bind is not leased, so that no limit is passed for what another
-      node has not told yet. What the store alone knows, as runs that sleep, is for who listens to `on_loss`.
+    - After a flush what limits bind is not leased until the queue is `rebuilt`, or for `settle_ms`: who is in
+      the limits is not known before. What needs no limit goes on.
     - A pending job takes about 325 bytes of Redis' memory with an id of 35 characters and no payload, and
       about 630 as the timeout of a wait, with one of 75. Two counters take 60 more; one that is ready, and
       alone with its counters, 320 more. Of the id there are two copies, of the payload one.

@@ -1,4 +1,4 @@
-"""Jobs as the scripts take them (`job_at` in records.lua), and what they keep of one for who leases it."""
+"""Jobs as the scripts take them (`job_at` in arguments.lua), and what they keep of one for who leases it."""
 
 import msgspec
 from msgspec.structs import astuple, replace
@@ -9,7 +9,7 @@ from inngest_fast.domain.jobs import Job
 
 # What the scripts ask a job for. They keep it apart, and so need not unpack the rest.
 _FLOW = Job.__struct_fields__.index("counters")
-_NO_ROLE, _ENTERS, _UNDER_WAY = range(3)
+_NO_ROLE, _ENTERS, _UNDER_WAY = range(3)  # see gates.lua
 
 
 # Without names, to be small. New fields of a job are a new layout.

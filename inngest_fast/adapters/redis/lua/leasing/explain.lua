@@ -1,6 +1,6 @@
 -- id, now, how many holders are shown
--- -> state, due, score, position, what blocks it, that limit, how much of it is in use, counter, when it opens, holders;
---    or nothing
+-- -> state, due, score, position, what blocks it, that limit, how much of it is in use, counter, when it opens,
+--    holders; or nothing
 --include leases
 NOW = tonumber(ARGV[2])
 --include promote

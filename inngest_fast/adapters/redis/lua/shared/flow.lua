@@ -9,6 +9,9 @@ local function flow()
   --include gates
   --include lines
   --include waits
+  --include places
+  --include questions
+  --include pieces
 
   made_flow = {
     put = put, take_out = take_out, take = take, list_lane = list_lane, pay = pay, refund = refund, restore = restore,

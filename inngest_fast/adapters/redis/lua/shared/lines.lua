@@ -95,17 +95,10 @@ local function next_line(lane)
   local ours, theirs = tonumber(score), tonumber(first[2])
   if handle and (ours < theirs or (ours == theirs and seq_of(handle) < seq_of(first[1]))) then return lane, handle end
   local line = line_in(first[1])
-  return line, (first_of(line))
+  local its_first = first_of(line)
+  if its_first then return line, its_first end
+  call('ZREM', lines_at(lane), first[1]) -- its jobs were evicted
+  return next_line(lane)
 end
 
 local function may_run(lane) return call('EXISTS', ready_of(lane), lines_at(lane)) > 0 end
-
--- How many ready jobs of a line go before a job.
-local function before(line, handle, score)
-  local exact = string.format('%.17g', score)
-  local position = call('ZCOUNT', ready_of(line), '-inf', '(' .. exact)
-  for _, equal in ipairs(call('ZRANGEBYSCORE', ready_of(line), exact, exact, 'LIMIT', 0, 10 * AT_ONCE)) do
-    if seq_of(equal) < seq_of(handle) then position = position + 1 end
-  end
-  return position
-end

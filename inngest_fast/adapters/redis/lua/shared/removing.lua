@@ -2,7 +2,7 @@
 --include freeing
 
 -- Forgets a job, but for the place of its run, which it leaves once what comes after it is here: see `leave` in
--- waits.lua. Whether it was leased.
+-- places.lua. Whether it was leased.
 local function take_out(id, record)
   call('HDEL', JOBS, id)
   local partition = record.partition

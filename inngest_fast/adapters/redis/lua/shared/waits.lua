@@ -10,8 +10,7 @@
 --   chances:A    gates at which a line of lane A has the chance
 --
 -- All of these go with the last that waits. In `opening` are gates, by when they let one pass; and what is done
--- piece by piece: p:P gates of partition P from before a number, l:A chances of lane A, c: gates that open later
--- than a time.
+-- piece by piece: see pieces.lua.
 
 local OPENING = BASE .. ':opening'
 local looked_for = {} -- what will be looked at again
@@ -166,13 +165,13 @@ local function next_in(lane, tries)
     tries.left = tries.left - 1
     local line, handle = next_line(lane)
     if not line then return nil end
-    local id = handle and id_of(handle)
-    local record = id and record_of(id)
+    local id = id_of(handle)
+    local record = record_of(id)
     local gate, at
     if record and line ~= lane then gate, at = closed_to(record, line) end
     if gate then
       stand_back(line, lane, gate, at)
-    elseif handle then
+    else
       take_out_of_line(handle, line, lane)
       if record then return id, record, line end
     end
@@ -247,122 +246,4 @@ local function take_out(id, record)
     for _, key in ipairs(parse(lane).keys) do forget(lane, key, partition) end
     list_lane(lane)
   end
-end
-
--- The counters that a leased job was in have one less.
-local function vacate(id, record)
-  local counters = flow_of(record).counters
-  for _, counter in ipairs(counters) do call('ZREM', holders_of('k:' .. counter), id) end
-  for _, counter in ipairs(counters) do open('k:' .. counter) end
-end
-
-local function one_less(flow)
-  local gate = 'r:' .. flow.run_counter
-  if count(holders_of(gate), flow.run, -1) <= 0 then open(gate) end
-end
-
--- The run of a job that is here no more has one less.
-local function leave(record, was_leased)
-  local flow = flow_of(record)
-  if flow.role == UNDER_WAY or (was_leased and is_to_enter(flow)) then one_less(flow) end
-end
-
--- The run of a job that is put back may not have begun.
-local function step_back(record)
-  local flow = flow_of(record)
-  if is_to_enter(flow) then one_less(flow) end
-  judge(record)
-end
-
--- What was paid for a job that nobody got.
-local function refund(record)
-  local counter, limits = flow_of(record).throttle, limits_of(record.partition)
-  local arrival = counter ~= '' and binds(limits, counter) and tonumber(call('GET', rate_of(counter)))
-  if arrival then
-    keep_arrival(counter, math.max(arrival - limits.emission, rate_now()))
-    open('t:' .. counter)
-  end
-end
-
--- What was paid elsewhere: the later arrival time counts.
-local function restore(counter, arrival)
-  if arrival <= math.max(tonumber(call('GET', rate_of(counter))) or 0, rate_now()) then return end
-  keep_arrival(counter, arrival)
-  open('t:' .. counter)
-end
-
--- Lanes of a partition that may have something that nothing blocks, about so many.
-local function open_lanes(partition, n)
-  local found = call('ZRANGE', lanes_of(partition), 0, n - 1)
-  for _, gate in ipairs(call('ZRANGE', gates_of(partition), 0, n - 1)) do
-    if #found < n and has_room(gate, partition) then
-      for _, name in ipairs(call('ZRANGE', wait_at(gate, partition), 0, n - 1)) do
-        found[#found + 1] = parse(name).lane
-      end
-    end
-  end
-  return found
-end
-
--- A lane's lines with something to pass, wherever they are; about so many.
-local function lines_of(lane, n)
-  local found = call('ZRANGE', lines_at(lane), 0, n - 1)
-  for _, gate in ipairs(call('ZRANGE', gates_of(parse(lane).partition), 0, n - 1)) do
-    if #found < n and kind_of(gate) ~= 'k' then
-      for _, waiting in ipairs(call('ZRANGE', stand_at(gate, lane), 0, n - 1)) do found[#found + 1] = waiting end
-    end
-  end
-  for i = 1, #found do found[i] = line_in(found[i]) end
-  return found
-end
-
--- How many ready jobs of its lane go before a job; of a lane with very many lines, of some of these.
-local function position_of(handle, score, lane, line)
-  local position = call('ZRANK', ready_of(line), handle) or 0
-  if line ~= lane then position = position + before(lane, handle, score) end
-  for _, other in ipairs(lines_of(lane, 10 * AT_ONCE)) do
-    if other ~= line then position = position + before(other, handle, score) end
-  end
-  return position
-end
-
--- Pieces
-
--- Gates of a partition, whose limits have changed, from before a number.
-local function open_all(partition, before)
-  local some = call('ZRANGEBYSCORE', gates_of(partition), '-inf', before, 'LIMIT', 0, AT_ONCE)
-  for _, gate in ipairs(some) do
-    call('ZADD', gates_of(partition), 'XX', next_number(), gate)
-    let_go(gate, partition)
-  end
-  if #some == AT_ONCE then look_again('p:' .. partition, -before) end
-end
-
--- Throttles that were to open later than a time: the clock was set back.
-local function open_later_than(time)
-  local some = call('ZRANGEBYSCORE', OPENING, '(' .. time, '+inf', 'WITHSCORES', 'LIMIT', 0, AT_ONCE)
-  for i = 1, #some, 2 do open(some[i]) end
-  if #some == 2 * AT_ONCE then look_again('c:', -tonumber(some[#some])) end
-end
-
--- What is due in `opening`. Whether there is more to do at once.
-local function look()
-  local now = rate_now()
-  local due = call('ZRANGEBYSCORE', OPENING, '-inf', now, 'WITHSCORES', 'LIMIT', 0, AT_ONCE)
-  for i = 1, #due, 2 do
-    local what, at = due[i], due[i + 1]
-    local kind, name = string.sub(what, 1, 2), string.sub(what, 3)
-    looked_for[what] = nil
-    if kind == 'p:' then
-      open_all(name, -tonumber(at))
-    elseif kind == 'l:' then
-      end_chances(name, parse(name).partition)
-    elseif kind == 'c:' then
-      open_later_than(string.sub(at, 2))
-    else
-      open(what)
-    end
-    if not looked_for[what] then call('ZREM', OPENING, what) end
-  end
-  return call('ZCOUNT', OPENING, '-inf', now) > 0
 end
