@@ -226,7 +226,10 @@ def test_places_are_free_again(seen: Seen, told: Told) -> None:
         f"calls; next {', '.join(f'{(each - began) / 1_000:.2f}' for each in next_calls)} s after it",
     )
     for calls in by_key.values():
-        assert at_once(calls) == 1
+        if seen.backend == KILLED and len(calls) == 3:  # nobody can know of the first any more
+            assert at_once(calls[1:]) == 1
+        else:
+            assert at_once(calls) == 1
         again = [each for each in calls if each.begun > began]
         wait = again[0].begun - max(well, calls[0].ended or 0)  # of the first, or the second if it is over
         if seen.backend == KILLED_REPLICA and len(calls) == 3:  # its call has to be made again
