@@ -51,6 +51,11 @@ def ulid(ms: int, entropy: bytes) -> str:
     )
 
 
+def first_ulid(ms: int) -> str:
+    """The lowest ULID of that millisecond; of one before 1970 that of 1970."""
+    return ulid(min(max(ms, 0), _MAX_MS), bytes(10))
+
+
 def ulid_time(text: str) -> int:
     """The unix time in ms of a ULID. ValueError when it is none."""
     if len(text) != 26 or text[0] > "7":

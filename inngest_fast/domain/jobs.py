@@ -6,11 +6,14 @@ import msgspec
 
 
 class JobKind(enum.StrEnum):
-    """What happens when a job is due. The first three call the app; the rest are decided here."""
+    """What happens when a job is due. The first three call the app, GATEWAY calls another server for it; the
+    rest are decided here.
+    """
 
     START = "start"  # the first call of a run
     EDGE = "edge"  # a discovery call: what is next?
     PLAN = "plan"  # a call that targets one planned step
+    GATEWAY = "gateway"  # a request that the app leaves to the server: `payload` is the request
     SLEEP = "sleep"  # a sleep ends
     WAIT_TIMEOUT = "wait-timeout"  # a wait, invoke or signal wait expires
     RESUME = "resume"  # an event met a wait: `payload` is the memo
@@ -21,14 +24,17 @@ class JobKind(enum.StrEnum):
     DEBOUNCE = "debounce"  # a debounce fires: `payload` is the key of its row
     BATCH = "batch"  # a batch is full or its time is up: `payload` is {"batch", "key"}
     CANCELLATION = "cancellation"  # a bulk cancellation walks: `payload` is its id
+    DEFERS = "defers"  # a run that has ended starts what it deferred: `payload` is its id
 
 
-CALLS = frozenset((JobKind.START, JobKind.EDGE, JobKind.PLAN))
+# All of these hold a place of the function and of its app.
+CALLS = frozenset((JobKind.START, JobKind.EDGE, JobKind.PLAN, JobKind.GATEWAY))
 # While a run has one of these it has started; a START has when it was called once.
 _UNDER_WAY = frozenset(
     (
         JobKind.EDGE,
         JobKind.PLAN,
+        JobKind.GATEWAY,
         JobKind.SLEEP,
         JobKind.WAIT_TIMEOUT,
         JobKind.FINISH_TIMEOUT,

@@ -59,6 +59,18 @@ class Op(msgspec.Struct, frozen=True):
     function_id: str = ""
     payload: bytes | None = None
     duration: str = ""
+    url: str = ""  # of a request that the server makes for the app, and the rest of it:
+    method: str = ""
+    headers: bytes | None = None  # an object
+    body: bytes | None = None
+    auth_key: str = ""
+    format: str = ""
+    fn_slug: str = ""  # of a defer
+    input: bytes | None = None  # of a defer
+    meta: bytes | None = None  # of a defer
+    target_id: str = ""  # the hashed id of the defer to abort
+    userland_id: str = ""
+    metadata: bytes | None = None  # an array
 
     @property
     def lazy(self) -> bool:

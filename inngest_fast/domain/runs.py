@@ -5,6 +5,7 @@ from copy import copy
 
 import msgspec
 
+from inngest_fast.domain.defers import DeferMark
 from inngest_fast.domain.flow import NO_FLOW, RunFlow
 from inngest_fast.domain.ids import ENVIRONMENT
 
@@ -115,6 +116,9 @@ class Run(msgspec.Struct):
     skip_reason: SkipReason = SkipReason.NONE
     skipped_for: str = ""  # the run that holds the singleton
     batch_id: str = ""
+    defers: tuple[DeferMark, ...] = ()  # what it asked to start once it has ended, in order
+    deferred_by: str = ""  # the run that asked for this one
+    metadata_size: int = 0  # bytes of the metadata that came with its steps
     output: bytes | None = None
     error: bytes | None = None
     steps: dict[str, Step] = {}

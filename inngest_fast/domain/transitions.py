@@ -64,6 +64,14 @@ class PutStep(msgspec.Struct, frozen=True):
     step: Step
 
 
+class PutTrace(msgspec.Struct, frozen=True):
+    """Stores what a trace of the run shows beside its steps, in place of what is there under that key."""
+
+    run_id: str
+    key: str
+    body: bytes
+
+
 class AddJob(msgspec.Struct, frozen=True):
     """Stores a job; one with the same id that is live stays as it is."""
 
@@ -205,6 +213,7 @@ Action = (
     | UpdateRun
     | EndRun
     | PutStep
+    | PutTrace
     | AddJob
     | MoveJob
     | DropJob

@@ -1,5 +1,6 @@
 """The store: the truth about events, runs, steps, jobs, waits, apps and functions."""
 
+import enum
 from asyncio import Future
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -22,13 +23,26 @@ class EventQuery(msgspec.Struct, frozen=True):
     limit: int
     before_id: str = ""  # ids below it
     name: str = ""
+    names: tuple[str, ...] = ()
     received_after: int = 0  # inclusive
     received_before: int = 0  # exclusive; 0: no bound
     internal: bool = True  # with those named `inngest/…`
 
 
+class RunTime(enum.StrEnum):
+    """A time of a run. A run that was never started, or has not ended, is at 0."""
+
+    QUEUED = "queued_at"
+    STARTED = "started_at"
+    ENDED = "ended_at"
+
+
 class RunQuery(msgspec.Struct, frozen=True):
-    """Runs, newest first. Empty fields do not restrict."""
+    """Runs in the order of one of their times and then of their ids; newest first unless `ascending`.
+
+    Empty fields do not restrict; times are unix ms. `after` is the place of the last run of the page before:
+    its time and id.
+    """
 
     limit: int
     offset: int = 0
@@ -36,6 +50,15 @@ class RunQuery(msgspec.Struct, frozen=True):
     status: RunStatus | None = None
     function_id: str = ""
     event_id: str = ""
+    statuses: tuple[RunStatus, ...] = ()
+    function_ids: tuple[str, ...] = ()
+    event_ids: tuple[str, ...] = ()  # started by any of these
+    order: RunTime = RunTime.QUEUED
+    ascending: bool = False
+    time: RunTime = RunTime.QUEUED  # the one that `since` and `until` are about
+    since: int = 0  # inclusive
+    until: int = 0  # inclusive; 0: no bound
+    after: tuple[int, str] | None = None
 
 
 class Store(Protocol):
@@ -81,9 +104,21 @@ class Store(Protocol):
         """Runs without `events`, `steps` and `stack`."""
         ...
 
+    async def count_runs(self, query: RunQuery) -> int:
+        """How many there are, wherever a page begins or ends."""
+        ...
+
+    async def trace_rows(self, run_id: str, prefix: str = "") -> list[tuple[str, bytes]]:
+        """Key and body of what PutTrace stored for a run under keys that begin so, by key."""
+        ...
+
     async def event(self, event_id: str) -> Event | None: ...
 
     async def events(self, query: EventQuery) -> list[Event]: ...
+
+    async def count_events(self, query: EventQuery) -> int:
+        """How many there are, wherever a page begins or ends."""
+        ...
 
     async def waits(self, ids: Sequence[int]) -> list[Wait]:
         """The live ones among these waits, in any order."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inngest_fast.adapters.postgres.footprint import Footprint
-from inngest_fast.adapters.postgres.live import KeyRow, Live, PlainRow, StepRow
+from inngest_fast.adapters.postgres.live import KeyRow, Live, PlainRow, StepRow, TraceRow
 from inngest_fast.adapters.postgres.lookups import KnownPaths, Place, path_row
 from inngest_fast.adapters.postgres.rows import RunRow, job_row, key_digest, wait_row
 from inngest_fast.domain.errors import StoreError
@@ -33,6 +33,7 @@ from inngest_fast.domain.transitions import (
     PutFunction,
     PutRow,
     PutStep,
+    PutTrace,
     RemoveApp,
     Transition,
     UpdateRun,
@@ -64,6 +65,7 @@ class Applier:
             UpdateRun: self._update_run,
             EndRun: self._end_run,
             PutStep: self._put_step,
+            PutTrace: self._put_trace,
             AddJob: lambda action: self._add_job(action.job),
             MoveJob: self._move_job,
             DropJob: self._drop_job_action,
@@ -151,6 +153,8 @@ class Applier:
             ids[0] if ids else "",
             run.queued_at,
             b"" if stored else encode_wires(run.events),
+            run.started_at,
+            run.ended_at,
         )
         live.runs.put(run.id, row)
         self._made = True
@@ -186,12 +190,22 @@ class Applier:
         row = self._live.runs.rows.get(run.id)
         if row is None or row.version != action.after or row.status >= RunStatus.COMPLETED:
             raise _DroppedError("run")
-        row = row._replace(status=int(run.status), version=run.version, body=encode_run(run))
+        row = row._replace(
+            status=int(run.status),
+            version=run.version,
+            body=encode_run(run),
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+        )
         self._live.runs.put(run.id, row)
 
     def _put_step(self, action: PutStep) -> None:
         key = (action.run_id, action.step.id)
         self._live.steps.put(key, StepRow(*key, encode_step(action.step)))
+
+    def _put_trace(self, action: PutTrace) -> None:
+        key = (action.run_id, action.key)
+        self._live.traces.put(key, TraceRow(*key, action.body))
 
     # Jobs
 

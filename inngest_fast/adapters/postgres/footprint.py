@@ -22,6 +22,7 @@ from inngest_fast.domain.transitions import (
     PutEvent,
     PutRow,
     PutStep,
+    PutTrace,
     Transition,
     UpdateRun,
 )
@@ -63,7 +64,7 @@ class Footprint:
     def _include(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
-                case PutStep():
+                case PutStep() | PutTrace():
                     pass
                 case PutEvent(event):
                     if self.careful:

@@ -23,6 +23,12 @@ class StepRow(NamedTuple):
     body: bytes
 
 
+class TraceRow(NamedTuple):
+    run_id: str
+    key: str
+    body: bytes
+
+
 class PlainRow(NamedTuple):
     """An app (`app_id` empty) or a function."""
 
@@ -40,6 +46,7 @@ class Live:
         self.runs: Table[str, RunRow] = Table(undo)
         self.batched: Table[tuple[str, str], tuple[str, str]] = Table(undo)
         self.steps: Table[tuple[str, str], StepRow] = Table(undo)
+        self.traces: Table[tuple[str, str], TraceRow] = Table(undo)
         self.jobs: Table[str, JobRow] = Table(undo)
         self.waits: Table[int, WaitRow] = Table(undo)
         self.paths: Table[tuple[int, int], PathRow] = Table(undo)

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from inngest_fast.adapters.postgres.rows import EVENT_COLUMNS, storable
 from inngest_fast.adapters.postgres.statements import quoted
+from inngest_fast.domain.ids import first_ulid
 from inngest_fast.domain.runs import RunStatus
-from inngest_fast.ports.store import EventQuery, RunQuery
+from inngest_fast.ports.store import EventQuery, RunQuery, RunTime
 
 # "0" comes right after "/".
 _NOT_INTERNAL: Final = "(name < 'inngest/' OR name >= 'inngest0')"
@@ -28,6 +29,10 @@ class Queries:
             " UNION ALL SELECT run_id, body, NULL, NULL, NULL FROM ~steps WHERE run_id = ANY(%b::text[])"
         )
         self.wires: Final = on("SELECT id, wire FROM ~events WHERE id = ANY(%b::text[])")
+        self.trace_rows: Final = on(
+            "SELECT key, body FROM ~traces WHERE run_id = %b::text AND key >= %b::text AND key < %b::text"
+            " ORDER BY key"
+        )
         self.event: Final = on(f"SELECT {EVENT_COLUMNS} FROM ~events WHERE id = %b::text")
         self.waits: Final = on("SELECT body FROM ~waits WHERE id = ANY(%b::bigint[])")
         # Of one moment: how often apps changed, paths new to the asker, and waits by their numbers.
@@ -79,52 +84,103 @@ class Queries:
 
     def runs(self, query: RunQuery) -> tuple[bytes, list[Any]]:
         """The statement of a listing, and its values."""
-        where: list[str] = []
-        values: list[Any] = []
-        if query.before_id:
-            where.append("id < %b::text")
-            values.append(storable(query.before_id))
-        if query.status is not None:
-            where.append("status = %b::smallint")
-            values.append(int(query.status))
-            if query.status is not RunStatus.COMPLETED:  # lets the partial indexes be used
-                where.append("status > 300" if query.status.ended else "status < 300")
-        if query.function_id:
-            where.append("function_id = %b::text")
-            values.append(storable(query.function_id))
-        if query.event_id:
-            where.append(
-                "id IN (SELECT id FROM ~runs WHERE event_id = %b::text"
-                " UNION SELECT run_id FROM ~batched_events WHERE event_id = %b::text)"
-            )
-            values += (storable(query.event_id),) * 2
+        terms, values = _run_terms(query)
+        way, sign = ("ASC", ">") if query.ascending else ("DESC", "<")
+        queued = query.order is RunTime.QUEUED  # ids are in the order of queueing
+        column = query.order.value
+        if query.after is not None:
+            if queued:
+                terms.append(f"id {sign} %b::text")
+                values.append(storable(query.after[1]))
+            else:
+                terms.append(f"({column}, id) {sign} (%b::bigint, %b::text)")
+                values += (query.after[0], storable(query.after[1]))
         values += (query.limit, query.offset)
+        order = f"id {way}" if queued else f"{column} {way}, id {way}"
         return self._on(
-            f"SELECT body FROM ~runs{_where(where)} ORDER BY id DESC LIMIT %b::bigint OFFSET %b::bigint"
+            f"SELECT body FROM ~runs{_where(terms)} ORDER BY {order} LIMIT %b::bigint OFFSET %b::bigint"
         ), values
+
+    def count_runs(self, query: RunQuery) -> tuple[bytes, list[Any]]:
+        terms, values = _run_terms(query)
+        return self._on(f"SELECT count(*) FROM ~runs{_where(terms)}"), values
 
     def events(self, query: EventQuery) -> tuple[bytes, list[Any]]:
         """The statement of a listing, and its values."""
-        where: list[str] = []
-        values: list[Any] = []
+        terms, values = _event_terms(query)
         if query.before_id:
-            where.append("id < %b::text")
+            terms.append("id < %b::text")
             values.append(storable(query.before_id))
-        if query.name:
-            where.append("name = %b::text")
-            values.append(storable(query.name))
-        if query.received_after:
-            where.append("received_at >= %b::bigint")
-            values.append(query.received_after)
-        if query.received_before:
-            where.append("received_at < %b::bigint")
-            values.append(query.received_before)
-        if not query.internal:
-            where.append(_NOT_INTERNAL)
         values.append(query.limit)
         return self._on(
-            f"SELECT {EVENT_COLUMNS} FROM ~events{_where(where)} ORDER BY id DESC LIMIT %b::bigint"
+            f"SELECT {EVENT_COLUMNS} FROM ~events{_where(terms)} ORDER BY id DESC LIMIT %b::bigint"
         ), values
+
+    def count_events(self, query: EventQuery) -> tuple[bytes, list[Any]]:
+        terms, values = _event_terms(query)
+        return self._on(f"SELECT count(*) FROM ~events{_where(terms)}"), values
+
+
+def _run_terms(query: RunQuery) -> tuple[list[str], list[Any]]:
+    terms: list[str] = []
+    values: list[Any] = []
+    if query.before_id:
+        terms.append("id < %b::text")
+        values.append(storable(query.before_id))
+    statuses = query.statuses or (() if query.status is None else (query.status,))
+    if statuses:
+        terms.append("status = ANY(%b::smallint[])" if len(statuses) > 1 else "status = %b::smallint")
+        values.append([int(status) for status in statuses] if len(statuses) > 1 else int(statuses[0]))
+        if RunStatus.COMPLETED not in statuses:  # lets the partial indexes be used
+            if all(status.ended for status in statuses):
+                terms.append("status > 300")
+            elif not any(status.ended for status in statuses):
+                terms.append("status < 300")
+    if query.function_id:
+        terms.append("function_id = %b::text")
+        values.append(storable(query.function_id))
+    if query.function_ids:
+        terms.append("function_id = ANY(%b::text[])")
+        values.append([storable(id) for id in query.function_ids])
+    if events := query.event_ids or ((query.event_id,) if query.event_id else ()):
+        terms.append(
+            "id IN (SELECT id FROM ~runs WHERE event_id = ANY(%b::text[])"
+            " UNION SELECT run_id FROM ~batched_events WHERE event_id = ANY(%b::text[]))"
+        )
+        values += ([storable(id) for id in events],) * 2
+    if query.time is RunTime.QUEUED:
+        if query.since:
+            terms.append("id >= %b::text")
+            values.append(first_ulid(query.since))
+        if query.until:
+            terms.append("id < %b::text")
+            values.append(first_ulid(query.until + 1))
+        return terms, values
+    column = query.time.value
+    if query.since or query.until:
+        terms.append(f"{column} >= %b::bigint")
+        values.append(max(query.since, 1))
+    if query.until:
+        terms.append(f"{column} <= %b::bigint")
+        values.append(query.until)
+    return terms, values
+
+
+def _event_terms(query: EventQuery) -> tuple[list[str], list[Any]]:
+    terms: list[str] = []
+    values: list[Any] = []
+    if names := query.names or ((query.name,) if query.name else ()):
+        terms.append("name = ANY(%b::text[])" if len(names) > 1 else "name = %b::text")
+        values.append([storable(name) for name in names] if len(names) > 1 else storable(names[0]))
+    if query.received_after:
+        terms.append("received_at >= %b::bigint")
+        values.append(query.received_after)
+    if query.received_before:
+        terms.append("received_at < %b::bigint")
+        values.append(query.received_before)
+    if not query.internal:
+        terms.append(_NOT_INTERNAL)
+    return terms, values
 
 
 def _where(terms: list[str]) -> str:

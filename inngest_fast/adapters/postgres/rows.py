@@ -41,6 +41,8 @@ class RunRow(NamedTuple):
     event_id: str = ""
     queued_at: int = 0
     wires: bytes = b""
+    started_at: int = 0
+    ended_at: int = 0
 
 
 def storable(text: str) -> str:

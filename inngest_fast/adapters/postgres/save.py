@@ -33,12 +33,14 @@ async def save(connection: Connection, sql: Statements, live: Live) -> None:
         known = live.runs.before
         if new := [row for row in runs if row.id not in known]:
             await execute(sql.insert_runs, _columns(new))
-        if changed := [row[:4] for row in runs if row.id in known]:
+        if changed := [(*row[:4], *row[-2:]) for row in runs if row.id in known]:
             await execute(sql.update_runs, _columns(changed))
     if batched := live.batched.to_insert():
         await execute(sql.insert_batched, _columns(batched))
     if steps := live.steps.to_insert():
         await execute(sql.put_steps, _columns(steps))
+    if traces := live.traces.to_insert():
+        await execute(sql.put_traces, _columns(traces))
     if new_jobs := live.jobs.to_insert():
         await execute(sql.insert_jobs, _columns(new_jobs))
     if paths := live.paths.to_insert():

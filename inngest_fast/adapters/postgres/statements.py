@@ -89,16 +89,19 @@ class Statements:
             " %b::boolean[], %b::text[], %b::text[], %b::bytea[])"
         )
         self.insert_runs: Final = on(
-            "INSERT INTO ~runs (id, status, version, body, function_id, event_id, queued_at, wires)"
-            " SELECT id, status, version, body, function_id, event_id, queued_at, nullif(wires, ''::bytea)"
+            "INSERT INTO ~runs"
+            " (id, status, version, body, function_id, event_id, queued_at, wires, started_at, ended_at)"
+            " SELECT id, status, version, body, function_id, event_id, queued_at, nullif(wires, ''::bytea),"
+            " started_at, ended_at"
             " FROM unnest(%b::text[], %b::smallint[], %b::bigint[], %b::bytea[], %b::text[], %b::text[],"
-            " %b::bigint[], %b::bytea[])"
-            " AS new (id, status, version, body, function_id, event_id, queued_at, wires)"
+            " %b::bigint[], %b::bytea[], %b::bigint[], %b::bigint[]) AS new"
+            " (id, status, version, body, function_id, event_id, queued_at, wires, started_at, ended_at)"
         )
         self.update_runs: Final = on(
-            "UPDATE ~runs AS runs SET status = new.status, version = new.version, body = new.body"
-            " FROM unnest(%b::text[], %b::smallint[], %b::bigint[], %b::bytea[])"
-            " AS new (id, status, version, body) WHERE runs.id = new.id"
+            "UPDATE ~runs AS runs SET status = new.status, version = new.version, body = new.body,"
+            " started_at = new.started_at, ended_at = new.ended_at FROM"
+            " unnest(%b::text[], %b::smallint[], %b::bigint[], %b::bytea[], %b::bigint[], %b::bigint[])"
+            " AS new (id, status, version, body, started_at, ended_at) WHERE runs.id = new.id"
         )
         self.insert_batched: Final = on(
             "INSERT INTO ~batched_events (event_id, run_id) SELECT * FROM unnest(%b::text[], %b::text[])"
@@ -108,6 +111,11 @@ class Statements:
             "INSERT INTO ~steps (run_id, step_id, body)"
             " SELECT * FROM unnest(%b::text[], %b::text[], %b::bytea[])"
             " ON CONFLICT (run_id, step_id) DO UPDATE SET body = excluded.body"
+        )
+        self.put_traces: Final = on(
+            "INSERT INTO ~traces (run_id, key, body)"
+            " SELECT * FROM unnest(%b::text[], %b::text[], %b::bytea[])"
+            " ON CONFLICT (run_id, key) DO UPDATE SET body = excluded.body"
         )
         self.insert_jobs: Final = on(
             "INSERT INTO ~jobs (id, run_id, attempt, due, body)"

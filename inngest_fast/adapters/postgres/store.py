@@ -141,12 +141,26 @@ class PostgresStore:
         statement, values = self._queries.runs(query)
         return await self._listed(statement, *values)
 
+    async def count_runs(self, query: RunQuery) -> int:
+        count: int = (await self._reader.rows(*self._queries.count_runs(query)))[0][0]
+        return count
+
+    async def trace_rows(self, run_id: str, prefix: str = "") -> list[tuple[str, bytes]]:
+        values = (storable(run_id), storable(prefix), storable(prefix) + "~")
+        return [
+            (readable(key), body) for key, body in await self._reader.rows(self._queries.trace_rows, values)
+        ]
+
     async def event(self, event_id: str) -> Event | None:
         rows = await self._reader.rows(self._queries.event, (storable(event_id),))
         return read_event(rows[0]) if rows else None
 
     async def events(self, query: EventQuery) -> list[Event]:
         return [read_event(row) for row in await self._reader.rows(*self._queries.events(query))]
+
+    async def count_events(self, query: EventQuery) -> int:
+        count: int = (await self._reader.rows(*self._queries.count_events(query)))[0][0]
+        return count
 
     async def waits(self, ids: Sequence[int]) -> list[Wait]:
         if not ids:

@@ -39,6 +39,7 @@ from inngest_fast.domain.transitions import (
     PutFunction,
     PutRow,
     PutStep,
+    PutTrace,
     RemoveApp,
     Transition,
     UpdateRun,
@@ -72,6 +73,7 @@ class Applier:
             UpdateRun: self._update_run,
             EndRun: self._end_run,
             PutStep: self._put_step,
+            PutTrace: self._put_trace,
             AddJob: self._add_job_action,
             MoveJob: self._move_job,
             DropJob: self._drop_job,
@@ -216,6 +218,8 @@ class Applier:
                 run.queued_at,
                 encode_run(run),
                 None if stored else encode_wires(run.events),
+                run.started_at,
+                run.ended_at,
             ),
         )
         if len(ids) > 1:
@@ -251,13 +255,17 @@ class Applier:
             self._execute(sql.UPDATE_RUNNING, (run.version, body, run.id, action.after))
             if self._cursor.rowcount:
                 return
-        self._execute(sql.UPDATE_RUN, (int(run.status), run.version, body, run.id, action.after))
+        values = (int(run.status), run.version, body, run.started_at, run.ended_at, run.id, action.after)
+        self._execute(sql.UPDATE_RUN, values)
         if not self._cursor.rowcount:
             raise LateDropError("run")
 
     def _put_step(self, action: PutStep) -> None:
         step = action.step
         self._execute(sql.PUT_STEP, (action.run_id, step.id, encode_step(step)))
+
+    def _put_trace(self, action: PutTrace) -> None:
+        self._execute(sql.PUT_TRACE, (action.run_id, action.key, action.body))
 
     # Jobs
 

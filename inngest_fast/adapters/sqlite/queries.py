@@ -11,6 +11,7 @@ from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event
 from inngest_fast.domain.flow import FlowRow
+from inngest_fast.domain.ids import first_ulid
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.stored_form import (
@@ -25,7 +26,7 @@ from inngest_fast.domain.stored_form import (
     read_until,
 )
 from inngest_fast.domain.waits import Wait
-from inngest_fast.ports.store import EventQuery, RunQuery
+from inngest_fast.ports.store import EventQuery, RunQuery, RunTime
 
 _RUN = (
     "SELECT runs.body, runs.wires, events.wire FROM runs"
@@ -40,6 +41,11 @@ _OF_EVENT = (
     "id IN (SELECT id FROM runs WHERE event_id = ?"
     " UNION SELECT run_id FROM batched_events WHERE event_id = ?)"
 )
+_OF_EVENTS = (
+    "id IN (SELECT id FROM runs WHERE event_id IN (SELECT value FROM json_each(?))"
+    " UNION SELECT run_id FROM batched_events WHERE event_id IN (SELECT value FROM json_each(?)))"
+)
+_TRACES = "SELECT key, body FROM traces WHERE run_id = ? AND key >= ? AND key < ? ORDER BY key"
 _WAITS = "SELECT body FROM waits WHERE id IN (SELECT value FROM json_each(?))"
 _LIVE = "SELECT * FROM (SELECT id, queued_at FROM runs WHERE status = {} AND id > ? ORDER BY id LIMIT ?)"
 # Each status apart: so neither history nor the other live runs are read.
@@ -89,26 +95,89 @@ def _run(connection: sqlite3.Connection, run_id: str) -> Run | None:
 
 
 def runs(connection: sqlite3.Connection, query: RunQuery) -> list[Run]:
-    where: list[str] = []
-    values: list[Any] = []
-    if query.before_id:
-        where.append("id < ?")
-        values.append(query.before_id)
-    if query.status is not None:
-        where.append("status = ?")
-        values.append(int(query.status))
-        if query.status is not RunStatus.COMPLETED:  # lets the partial indexes be used
-            where.append("status > 300" if query.status.ended else "status < 300")
-    if query.function_id:
-        where.append("function_id = ?")
-        values.append(query.function_id)
-    if query.event_id:
-        where.append(_OF_EVENT)
-        values += (query.event_id, query.event_id)
+    terms, values = _run_terms(query)
+    order, column, way = _run_order(query)
+    if query.after is not None:
+        sign = ">" if query.ascending else "<"
+        if query.order is RunTime.QUEUED:
+            terms.append(f"id {sign} ?")
+            values.append(query.after[1])
+        else:
+            terms.append(f"({column}, id) {sign} (?, ?)")
+            values += query.after
     values += (query.limit, query.offset)
     return _listed(
-        connection.execute(f"SELECT body FROM runs{_where(where)} ORDER BY id DESC LIMIT ? OFFSET ?", values)
+        connection.execute(
+            f"SELECT body FROM runs{_where(terms)} ORDER BY {order} {way} LIMIT ? OFFSET ?", values
+        )
     )
+
+
+def count_runs(connection: sqlite3.Connection, query: RunQuery) -> int:
+    terms, values = _run_terms(query)
+    return _count(connection, "runs", terms, values)
+
+
+def _run_order(query: RunQuery) -> tuple[str, str, str]:
+    """What to order by, the column of the time, and which way. Ids are in the order of queueing."""
+    way = "ASC" if query.ascending else "DESC"
+    if query.order is RunTime.QUEUED:
+        return "id", "queued_at", way
+    column = query.order.value
+    return f"{column} {way}, id", column, way
+
+
+def _run_terms(query: RunQuery) -> tuple[list[str], list[Any]]:
+    terms: list[str] = []
+    values: list[Any] = []
+    if query.before_id:
+        terms.append("id < ?")
+        values.append(query.before_id)
+    statuses = query.statuses or (() if query.status is None else (query.status,))
+    if statuses:
+        listed = ", ".join(str(int(status)) for status in statuses)
+        terms.append(f"status IN ({listed})" if len(statuses) > 1 else f"status = {listed}")
+        if RunStatus.COMPLETED not in statuses:  # lets the partial indexes be used
+            if all(status.ended for status in statuses):
+                terms.append("status > 300")
+            elif not any(status.ended for status in statuses):
+                terms.append("status < 300")
+    if query.function_id:
+        terms.append("function_id = ?")
+        values.append(query.function_id)
+    if query.function_ids:
+        terms.append(f"function_id IN ({_marks(query.function_ids)})")
+        values += query.function_ids
+    if query.event_id:
+        terms.append(_OF_EVENT)
+        values += (query.event_id, query.event_id)
+    if query.event_ids:
+        terms.append(_OF_EVENTS)
+        values += (msgspec.json.encode(query.event_ids).decode(),) * 2
+    _add_times(query, terms, values)
+    return terms, values
+
+
+def _add_times(query: RunQuery, terms: list[str], values: list[Any]) -> None:
+    if query.time is RunTime.QUEUED:
+        if query.since:
+            terms.append("id >= ?")
+            values.append(first_ulid(query.since))
+        if query.until:
+            terms.append("id < ?")
+            values.append(first_ulid(query.until + 1))
+        return
+    column = query.time.value
+    if query.since or query.until:
+        terms.append(f"{column} >= ?")
+        values.append(max(query.since, 1))
+    if query.until:
+        terms.append(f"{column} <= ?")
+        values.append(query.until)
+
+
+def trace_rows(connection: sqlite3.Connection, run_id: str, prefix: str) -> list[tuple[str, bytes]]:
+    return connection.execute(_TRACES, (run_id, prefix, prefix + _LAST)).fetchall()
 
 
 def live_runs(
@@ -132,27 +201,38 @@ def event(connection: sqlite3.Connection, event_id: str) -> Event | None:
 
 
 def events(connection: sqlite3.Connection, query: EventQuery) -> list[Event]:
-    where: list[str] = []
-    values: list[Any] = []
+    terms, values = _event_terms(query)
     if query.before_id:
-        where.append("id < ?")
+        terms.append("id < ?")
         values.append(query.before_id)
-    if query.name:
-        where.append("name = ?")
-        values.append(query.name)
-    if query.received_after:
-        where.append("received_at >= ?")
-        values.append(query.received_after)
-    if query.received_before:
-        where.append("received_at < ?")
-        values.append(query.received_before)
-    if not query.internal:
-        where.append(_NOT_INTERNAL)
     values.append(query.limit)
     found = connection.execute(
-        f"SELECT {EVENT_COLUMNS} FROM events{_where(where)} ORDER BY id DESC LIMIT ?", values
+        f"SELECT {EVENT_COLUMNS} FROM events{_where(terms)} ORDER BY id DESC LIMIT ?", values
     )
     return [read_event(row) for row in found]
+
+
+def count_events(connection: sqlite3.Connection, query: EventQuery) -> int:
+    terms, values = _event_terms(query)
+    return _count(connection, "events", terms, values)
+
+
+def _event_terms(query: EventQuery) -> tuple[list[str], list[Any]]:
+    terms: list[str] = []
+    values: list[Any] = []
+    names = query.names or ((query.name,) if query.name else ())
+    if names:
+        terms.append(f"name IN ({_marks(names)})")
+        values += names
+    if query.received_after:
+        terms.append("received_at >= ?")
+        values.append(query.received_after)
+    if query.received_before:
+        terms.append("received_at < ?")
+        values.append(query.received_before)
+    if not query.internal:
+        terms.append(_NOT_INTERNAL)
+    return terms, values
 
 
 def waits(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Wait]:
@@ -237,6 +317,15 @@ def cancellation(connection: sqlite3.Connection, id: str) -> Cancellation | None
 def cancellations(connection: sqlite3.Connection, before_id: str, limit: int) -> list[Cancellation]:
     found = connection.execute(_CANCELLATIONS, (before_id or _LAST, limit))
     return [decode_cancellation(body) for (body,) in found]
+
+
+def _count(connection: sqlite3.Connection, table: str, terms: list[str], values: list[Any]) -> int:
+    count: int = connection.execute(f"SELECT count(*) FROM {table}{_where(terms)}", values).fetchone()[0]
+    return count
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _where(terms: list[str]) -> str:

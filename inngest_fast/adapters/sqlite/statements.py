@@ -27,14 +27,16 @@ PUT_EVENT: Final = (
 )
 
 CREATE_RUN: Final = (
-    "INSERT INTO runs (id, function_id, event_id, status, version, queued_at, body, wires)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO runs"
+    " (id, function_id, event_id, status, version, queued_at, body, wires, started_at, ended_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 BATCHED_EVENT: Final = (
     "INSERT INTO batched_events (event_id, run_id) VALUES (?, ?) ON CONFLICT (event_id, run_id) DO NOTHING"
 )
 UPDATE_RUN: Final = (
-    "UPDATE runs SET status = ?, version = ?, body = ? WHERE id = ? AND version = ? AND status < 300"
+    "UPDATE runs SET status = ?, version = ?, body = ?, started_at = ?, ended_at = ?"
+    " WHERE id = ? AND version = ? AND status < 300"
 )
 # Of one that runs already. To set its status, even to the same, would write the indexes that depend on it.
 UPDATE_RUNNING: Final = "UPDATE runs SET version = ?, body = ? WHERE id = ? AND version = ? AND status = 200"
@@ -53,6 +55,11 @@ SWEEP_KEYS: Final = (
 PUT_STEP: Final = (
     "INSERT INTO steps (run_id, step_id, body) VALUES (?, ?, ?)"
     " ON CONFLICT (run_id, step_id) DO UPDATE SET body = excluded.body"
+)
+
+PUT_TRACE: Final = (
+    "INSERT INTO traces (run_id, key, body) VALUES (?, ?, ?)"
+    " ON CONFLICT (run_id, key) DO UPDATE SET body = excluded.body"
 )
 
 ADD_JOB: Final = (

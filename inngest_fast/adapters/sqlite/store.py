@@ -64,11 +64,20 @@ class SqliteStore:
     async def runs(self, query: RunQuery) -> list[Run]:
         return await self._listings.read(queries.runs, query)
 
+    async def count_runs(self, query: RunQuery) -> int:
+        return await self._listings.read(queries.count_runs, query)
+
+    async def trace_rows(self, run_id: str, prefix: str = "") -> list[tuple[str, bytes]]:
+        return await self._points.read(queries.trace_rows, run_id, prefix)
+
     async def event(self, event_id: str) -> Event | None:
         return await self._points.read(queries.event, event_id)
 
     async def events(self, query: EventQuery) -> list[Event]:
         return await self._listings.read(queries.events, query)
+
+    async def count_events(self, query: EventQuery) -> int:
+        return await self._listings.read(queries.count_events, query)
 
     async def waits(self, ids: Sequence[int]) -> list[Wait]:
         return await self._points.read(queries.waits, tuple(ids))

@@ -20,12 +20,14 @@ HISTORY = """
 INSERT INTO events (id, name, external_id, ts, received_at, repeatable, correlation_id, target, wire)
 SELECT 'e' || lpad(n::text, 9, '0'), 'name ' || n % 50, '', n, n, false, '', '', '' FROM generate_series(1, 20000) n;
 INSERT INTO runs (id, function_id, event_id, status, version, queued_at, body)
-SELECT 'r' || lpad(n::text, 9, '0'), 'fn ' || n % 50, 'e' || lpad(n::text, 9, '0'),
+SELECT 'r' || lpad(n::text, 9, '0'), 'fn ' || n % 500, 'e' || lpad(n::text, 9, '0'),
        CASE WHEN n % 100 = 0 THEN 200 WHEN n % 100 = 1 THEN 400 ELSE 300 END, 1, n, ''
 FROM generate_series(1, 20000) n;
 INSERT INTO batched_events (event_id, run_id)
 SELECT 'e' || lpad(n::text, 9, '0'), 'r' || lpad((n / 10)::text, 9, '0') FROM generate_series(1, 20000) n;
 INSERT INTO steps (run_id, step_id, body)
+SELECT 'r' || lpad((n / 3)::text, 9, '0'), n::text, '' FROM generate_series(1, 20000) n;
+INSERT INTO traces (run_id, key, body)
 SELECT 'r' || lpad((n / 3)::text, 9, '0'), n::text, '' FROM generate_series(1, 20000) n;
 INSERT INTO jobs (id, run_id, attempt, due, body)
 SELECT 'r' || lpad((n / 2)::text, 9, '0') || n, 'r' || lpad((n / 2)::text, 9, '0'), 0, n, ''
