@@ -67,15 +67,23 @@ class Reconciler:
                 pass
             try:
                 if self._loss.is_set():
-                    await restore_throttles(self._store, self._queue, self._clock)
-                    await asyncio.sleep(SETTLE_S)
-                    self._loss.clear()
-                    await self.rebuild()
+                    await self._refill()
                 await self.sweep()
             except (StoreError, QueueError) as error:
                 _log.warning("could not check for lost work", extra={"error": str(error)})
             except Exception:
                 _log.exception("the check for lost work failed")
+
+    async def _refill(self) -> None:
+        """Makes up for a loss. One that happens meanwhile is made up for after this."""
+        self._loss.clear()
+        try:
+            await restore_throttles(self._store, self._queue, self._clock)
+        except (StoreError, QueueError):
+            self._loss.set()
+            raise
+        await asyncio.sleep(SETTLE_S)
+        await self.rebuild()
 
     async def rebuild(self) -> None:
         """Queues every job of the store that the queue does not have.
@@ -97,7 +105,8 @@ class Reconciler:
         except (StoreError, QueueError):
             self._loss.set()
             raise
-        self._queue.rebuilt()
+        if not self._loss.is_set():
+            self._queue.rebuilt()
         if rearmed:
             self._counters.add("reconciler_jobs_rearmed", rearmed)
             _log.warning("the queue had lost jobs; they are queued again", extra={"jobs": rearmed})

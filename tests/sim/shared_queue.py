@@ -193,8 +193,9 @@ class SharedQueue:
         self._places.restore(arrivals)
         self._wake_all()
 
-    def rebuilt(self, _: str) -> None:
-        if self._settling:
+    def rebuilt(self, node: str) -> None:
+        """A node that has yet to come back speaks of what was lost before."""
+        if self._settling and node in self._state.heard:
             self._state.settled_at = 0.0
             self._rebuild()
             self._wake_all()

@@ -197,7 +197,7 @@ class RedisQueue:
             self._link.hint("restore_throttles", self._clock.now_ms(), *some)
 
     def rebuilt(self) -> None:
-        self._link.hint("rebuilt")
+        self._link.hint("rebuilt", self._node_id)
 
     def _tell_limits(self, function_id: str, limits: FunctionLimits) -> None:
         now = self._clock.now_ms()

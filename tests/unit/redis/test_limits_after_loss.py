@@ -145,6 +145,26 @@ def test_what_waits_is_leased_as_soon_as_all_is_rebuilt(new_queue: NewQueue, ser
     asyncio.run(main())
 
 
+def test_a_node_that_has_yet_to_come_back_does_not_end_the_settling(
+    new_queue: NewQueue, server: RedisProcess
+) -> None:
+    async def main() -> None:
+        queue, late = [new_queue(name, uri=server.uri, settle_ms=600_000) for name in ("n", "late")]
+        async with opened(queue, late):
+            with server.client() as client:
+                client.zrem(f"{late._link._base}:nodes", "late")
+            late.rebuilt()
+            await late.size()
+            queue.add(job("j", counters=KEY))
+            assert "settled" in keys(server, queue)
+            leasing = asyncio.ensure_future(queue.lease(9))
+            await until(lambda: waits(queue))
+            queue.rebuilt()
+            assert [leased.id for leased in await soon(leasing)] == ["j"]
+
+    asyncio.run(main())
+
+
 def test_what_those_at_work_have_paid_is_told_by_their_node(
     new_queue: NewQueue, server: RedisProcess
 ) -> None:
