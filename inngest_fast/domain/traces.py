@@ -5,7 +5,8 @@ noted on them since.
 """
 
 import enum
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -20,14 +21,26 @@ class SpanStatus(enum.StrEnum):
     SKIPPED = "SKIPPED"
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an app's answer had beside its body."""
 
     status: int
     headers: dict[str, str] = {}
 
 
-class Attempt(msgspec.Struct, frozen=True):
+_SHOWN = ("content-type", "retry-after")
+
+
+def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those of an answer that a trace shows: what the SDK and the type of the body are."""
+    return {
+        name.title(): value
+        for name, value in headers.items()
+        if name in _SHOWN or (name.startswith("x-inngest-") and name != "x-inngest-signature")
+    }
+
+
+class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     """An answered call that finished no step, or the run. Stored apart, since a run has few.
 
     `group` is the id of its job within the run: calls of one job are one group.
@@ -46,11 +59,19 @@ class Attempt(msgspec.Struct, frozen=True):
     response: Response | None = None
 
 
-class SleepInfo(msgspec.Struct, frozen=True, tag="sleep"):
+ATTEMPTS: Final = "a:"  # what keys of attempts among the rows of a trace begin with
+
+
+def attempt_key(attempt: Attempt) -> str:
+    """Under which it is stored; those of a group are in order."""
+    return f"{ATTEMPTS}{attempt.group}:{attempt.number:06d}:{attempt.step_id}"
+
+
+class SleepInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="sleep"):
     until: int  # unix ms
 
 
-class EventWaitInfo(msgspec.Struct, frozen=True, tag="event"):
+class EventWaitInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="event"):
     event: str
     timeout: int  # unix ms
     expression: str = ""
@@ -58,13 +79,13 @@ class EventWaitInfo(msgspec.Struct, frozen=True, tag="event"):
     timed_out: bool | None = None  # None while it is open
 
 
-class SignalWaitInfo(msgspec.Struct, frozen=True, tag="signal"):
+class SignalWaitInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="signal"):
     signal: str
     timeout: int
     timed_out: bool | None = None
 
 
-class InvokeInfo(msgspec.Struct, frozen=True, tag="invoke"):
+class InvokeInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="invoke"):
     function_id: str  # the slug
     event_id: str
     timeout: int
@@ -73,7 +94,7 @@ class InvokeInfo(msgspec.Struct, frozen=True, tag="invoke"):
     timed_out: bool | None = None
 
 
-class RunInfo(msgspec.Struct, frozen=True, tag="run"):
+class RunInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="run"):
     type: str = ""
 
 

@@ -1,0 +1,1 @@
+"""Traces as trees of spans, made of what a run left (http-api §6.5)."""
