@@ -50,7 +50,9 @@ _decode = msgspec.msgpack.Decoder(DeferBody).decode
 encode_body: Final = msgspec.msgpack.Encoder().encode
 
 
-def deferred(marks: Sequence[DeferMark], rows: Iterable[tuple[str, bytes]]) -> list[tuple[DeferMark, DeferBody]]:
+def deferred(
+    marks: Sequence[DeferMark], rows: Iterable[tuple[str, bytes]]
+) -> list[tuple[DeferMark, DeferBody]]:
     """A run's defers in order, given its trace rows under KEY_PREFIX."""
     bodies = {key.removeprefix(KEY_PREFIX): _decode(body) for key, body in rows}
     return [(mark, bodies[mark.id]) for mark in marks if mark.id in bodies]

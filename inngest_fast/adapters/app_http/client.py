@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 from inngest_fast.adapters.app_http.connection import Connection, Raw
 from inngest_fast.adapters.app_http.content_coding import decoded
 from inngest_fast.adapters.app_http.pool import Pool
-from inngest_fast.adapters.app_http.target import Target, parse_target, redirected
+from inngest_fast.adapters.app_http.redirects import redirection
+from inngest_fast.adapters.app_http.target import Target, parse_target
 from inngest_fast.ports.app_client import AppCallError, AppRequest, AppResponse
 from inngest_fast.version import VERSION
 
 if TYPE_CHECKING:
     import ssl
-
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 # A kept connection that the app was closing anyway breaks within a round trip. One that breaks later took a
 # request along that may have been worked on: sending it again is for a retry, which counts, to decide.
@@ -21,10 +20,13 @@ STALE_S = 1.0
 
 
 class HttpAppClient:
-    """ports.app_client.AppClient. TLS trusts what the system, or SSL_CERT_FILE, trusts."""
+    """ports.app_client.AppClient. TLS trusts what the system, or SSL_CERT_FILE, trusts.
 
-    def __init__(self) -> None:
-        self._pool = Pool(self._tls)
+    With `public_only` it connects to public addresses alone, whatever names and redirects lead to.
+    """
+
+    def __init__(self, *, public_only: bool = False) -> None:
+        self._pool = Pool(self._tls, public_only=public_only)
         self._context: ssl.SSLContext | None = None
         self._closed = False
 
@@ -46,34 +48,34 @@ class HttpAppClient:
         self._pool.close()
 
     async def _follow(self, request: AppRequest) -> AppResponse:
-        url = request.url
+        asked = request
         for _ in range(request.max_redirects + 1):
-            target = parse_target(url)
-            raw = await self._exchange(target, _encode(request, target), request.max_body)
-            location = raw.headers.get("location") if raw.status in _REDIRECTS else None
-            if location is None:
+            target = parse_target(asked.url)
+            raw = await self._exchange(target, asked, _encode(asked, target))
+            following = redirection(asked, raw.status, raw.headers.get("location"))
+            if following is None:
                 body = raw.body
                 if coding := raw.headers.get("content-encoding"):
                     body = decoded(body, coding, request.max_body)
                 return AppResponse(raw.status, raw.headers, body)
-            url = redirected(url, location)
+            asked = following
         raise AppCallError("redirects", f"stopped after {request.max_redirects} redirects")
 
-    async def _exchange(self, target: Target, data: bytes, limit: int) -> Raw:
+    async def _exchange(self, target: Target, request: AppRequest, data: bytes) -> Raw:
         connection = self._pool.take(target.origin)
         if connection is not None:
             sent = asyncio.get_running_loop().time()
             try:
-                return await self._on(connection, data, limit)
+                return await self._on(connection, request, data)
             except AppCallError as error:
                 late = asyncio.get_running_loop().time() - sent > STALE_S
                 if error.fault != "refused" or late or self._closed:
                     raise
-        return await self._on(await self._pool.connect(target.origin), data, limit)
+        return await self._on(await self._pool.connect(target.origin), request, data)
 
-    async def _on(self, connection: Connection, data: bytes, limit: int) -> Raw:
+    async def _on(self, connection: Connection, request: AppRequest, data: bytes) -> Raw:
         try:
-            raw = await connection.exchange(data, limit)
+            raw = await connection.exchange(data, request.max_body, bodiless=request.method == "HEAD")
         except BaseException:
             connection.close()
             raise
@@ -93,10 +95,12 @@ def _encode(request: AppRequest, target: Target) -> bytes:
     lines = [
         f"{request.method} {target.path} HTTP/1.1",
         f"Host: {target.authority}",
-        f"User-Agent: inngest-fast/{VERSION}",
         "Accept-Encoding: gzip, br",
     ]
-    if target.authorization:
+    given = {name.lower() for name, _ in request.headers}
+    if "user-agent" not in given:
+        lines.append(f"User-Agent: inngest-fast/{VERSION}")
+    if target.authorization and "authorization" not in given:
         lines.append(f"Authorization: {target.authorization}")
     lines += [f"{name}: {value}" for name, value in request.headers]
     if request.body or request.method in ("POST", "PUT"):

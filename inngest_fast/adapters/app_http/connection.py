@@ -38,20 +38,23 @@ class Connection(asyncio.Protocol):
         self._received = 0
         self._limit = 0
         self._in_body = False
+        self._bodiless = False
         self._any_byte = False
         self.exchanges = 0
         self.idle_since = 0.0
         self.reusable = True
         self.closed = False
 
-    def exchange(self, request: bytes, limit: int) -> asyncio.Future[Raw]:
+    def exchange(self, request: bytes, limit: int, *, bodiless: bool = False) -> asyncio.Future[Raw]:
         """Sends a request; the answer may have `limit` bytes of body. Ends in AppCallError on any fault.
 
-        The fault is "refused" only if no byte came.
+        An answer to HEAD is `bodiless`, whatever length its headers tell. The fault is "refused" only if no
+        byte came.
         """
         assert self._transport is not None
         self.exchanges += 1
         self._limit = limit
+        self._bodiless = bodiless
         self._any_byte = False
         self._received = 0
         self._answer = asyncio.get_running_loop().create_future()
@@ -118,6 +121,9 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._in_body = True
+        if self._bodiless and self._parser.get_status_code() >= _INFORMATIONAL:
+            self.on_message_complete()
+            self.reusable = False  # the parser waits for the body that the headers told of
 
     def on_body(self, body: bytes) -> None:
         if self._answer is None:

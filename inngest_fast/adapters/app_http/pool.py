@@ -22,8 +22,9 @@ CONNECT_TIMEOUT_S = 10.0
 class Pool:
     """Last in, first out: under less load the surplus connections age and go."""
 
-    def __init__(self, tls: "Callable[[], ssl.SSLContext]") -> None:
+    def __init__(self, tls: "Callable[[], ssl.SSLContext]", *, public_only: bool = False) -> None:
         self._tls = tls
+        self._public_only = public_only
         self._idle: dict[Origin, list[Connection]] = {}
         self._origins: dict[Connection, Origin] = {}
         self._sweep: asyncio.TimerHandle | None = None
@@ -52,13 +53,20 @@ class Pool:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self._lost),
-                    host,
-                    port,
-                    ssl=self._tls() if scheme == "https" else None,
-                    server_hostname=host if scheme == "https" else None,
-                )
+                addresses = await _public_addresses(host, port) if self._public_only else [host]
+                for address in addresses:
+                    try:
+                        _, connection = await loop.create_connection(
+                            lambda: Connection(self._lost),
+                            address,
+                            port,
+                            ssl=self._tls() if scheme == "https" else None,
+                            server_hostname=host if scheme == "https" else None,
+                        )
+                        break
+                    except OSError:
+                        if address == addresses[-1]:
+                            raise
         except TimeoutError:
             raise AppCallError("refused", f"{host}:{port} did not accept a connection in time") from None
         except socket.gaierror as error:
@@ -119,3 +127,17 @@ class Pool:
             else:
                 del self._idle[origin]
         self._sweep = loop.call_later(IDLE_S, self._close_stale) if self._idle else None
+
+
+async def _public_addresses(host: str, port: int) -> list[str]:
+    """Those to connect to: what is looked at and what is used must not be two look-ups.
+
+    Raises AppCallError for a name that leads anywhere else, if only in part.
+    """
+    from inngest_fast.adapters.app_http.addresses import is_public
+
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(place[0]) for *_, place in found]
+    if not addresses or not all(map(is_public, addresses)):
+        raise AppCallError("forbidden", f"{host} is not a public address; see --gateway-allow-private")
+    return addresses

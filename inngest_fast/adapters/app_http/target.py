@@ -49,8 +49,8 @@ def parse_target(url: str) -> Target:
     return Target((parts.scheme, host, port), authority, path, authorization)
 
 
-def redirected(url: str, location: str) -> str:
-    """The URL that a Location leads to; it keeps the query if the Location has none of its own.
+def redirected(url: str, location: str, *, keep_query: bool = True) -> str:
+    """The URL that a Location leads to; it may keep the query if the Location has none of its own.
 
     `location` is as it came, latin-1 of whatever bytes. Raises AppCallError if it makes no URL.
     """
@@ -60,5 +60,5 @@ def redirected(url: str, location: str) -> str:
         raise AppCallError(
             "protocol", f"the app redirects to {location!r}, which is no URL: {error}"
         ) from None
-    query = moved.query or urlsplit(url).query
+    query = moved.query or (urlsplit(url).query if keep_query else "")
     return urlunsplit((moved.scheme, moved.netloc, moved.path, query, ""))

@@ -52,6 +52,25 @@ async def parallel(ctx: inngest.Context) -> list[object]:
     return list(found)
 
 
+@client.create_function(fn_id="adding", trigger=on("adding"), retries=0)
+async def adding(ctx: inngest.Context) -> object:
+    async def first() -> int:
+        mark("adding", part="first")
+        return 1
+
+    async def add(a: int, b: int) -> int:
+        mark("adding", part="add")
+        return a + b
+
+    async def last(total: int) -> object:
+        mark("adding", part="last")
+        return {"sum": total}
+
+    one = await ctx.step.run("first", first)
+    total = await ctx.step.run("add", add, one, 2)
+    return await ctx.step.run("last", last, total)
+
+
 @client.create_function(fn_id="sleeping", trigger=on("sleeping"), retries=0)
 async def sleeping(ctx: inngest.Context) -> str:
     mark("sleeping", stage="before")
@@ -150,6 +169,7 @@ async def main() -> None:
     app.get("/marks")(lambda: marks)
     functions = [
         sequential,
+        adding,
         parallel,
         sleeping,
         waiting,

@@ -33,6 +33,12 @@ export function functions(inngest, sdk, major) {
       return await Promise.all(["a", "b", "c"].map((text) => step.run(text, () => part(text))));
     }),
 
+    define({ id: "adding", retries: 0 }, on("adding"), async ({ step }) => {
+      const first = await step.run("first", () => (mark("adding", { part: "first" }), 1));
+      const sum = await step.run("add", (a, b) => (mark("adding", { part: "add" }), a + b), first, 2);
+      return await step.run("last", () => (mark("adding", { part: "last" }), { sum }));
+    }),
+
     define({ id: "sleeping", retries: 0 }, on("sleeping"), async ({ step }) => {
       await step.sleep("nap", "1s");
       return "awake";
