@@ -1,6 +1,8 @@
 """The call request, to the byte (sdk-protocol §§2, 6.1)."""
 
+import base64
 import json
+from urllib.parse import unquote_plus
 
 import pytest
 from engine_builders import (
@@ -24,10 +26,14 @@ from inngest_fast._native.canonical import canonicalize
 from inngest_fast.auth.signature import sign
 from inngest_fast.domain.events import wire_form
 from inngest_fast.domain.ids import is_ulid
+from inngest_fast.domain.trace_context import TraceContext
+from inngest_fast.domain.trace_ids import run_ids, span_id
 from inngest_fast.engine.call.request import call_request, events_json, step_url, steps_json
 
 KEY = "signkey-test-0123456789abcdef0123456789abcdef"
 MIB = 1024 * 1024
+QI_ID = base64.b64encode(f"{RUN_ID}:start::1".encode()).decode()
+QI_ID_OF_A = base64.b64encode(f"{RUN_ID}:a::3".encode()).decode()
 
 
 def body(run, job=EDGE, **config):
@@ -43,7 +49,8 @@ def test_a_first_call_is_these_bytes():
         call.body
         == (
             '{"ctx":{"attempt":0,"disable_immediate_execution":false,"env":"",'
-            f'"fn_id":"{FUNCTION_ID}","generation_id":1,"job_id":"{RUN_ID}:start","max_attempts":5,"qi_id":"",'
+            f'"fn_id":"{FUNCTION_ID}","generation_id":1,"job_id":"{RUN_ID}:start","max_attempts":5,'
+            f'"qi_id":"{QI_ID}",'
             f'"request_id":"{request_id}","run_id":"{RUN_ID}","stack":{{"current":0,"stack":[]}},'
             '"step_id":"step","use_api":false},'
             f'"defers":{{}},"event":{TRIGGER.decode()},"events":[{TRIGGER.decode()}],'
@@ -61,7 +68,8 @@ def test_a_later_call_is_these_bytes():
         call.body
         == (
             '{"ctx":{"attempt":2,"disable_immediate_execution":true,"env":"",'
-            f'"fn_id":"{FUNCTION_ID}","generation_id":3,"job_id":"{RUN_ID}:a","max_attempts":21,"qi_id":"",'
+            f'"fn_id":"{FUNCTION_ID}","generation_id":3,"job_id":"{RUN_ID}:a","max_attempts":21,'
+            f'"qi_id":"{QI_ID_OF_A}",'
             f'"request_id":"{request_id}","run_id":"{RUN_ID}","stack":{{"current":2,"stack":["b","a"]}},'
             '"step_id":"step","use_api":false},'
             f'"defers":{{}},"event":{TRIGGER.decode()},"events":[{TRIGGER.decode()}],'
@@ -213,14 +221,50 @@ def test_a_request_id_is_of_one_dispatch():
     assert len({request_id(EDGE), request_id(replace(EDGE, generation=2)), request_id(START)}) == 3
 
 
-def test_a_run_is_one_trace():
-    def trace(state, the_job):
-        return dict(call_request(state, function(), the_job).headers)["traceparent"].split("-")[1:3]
+def trace_of(state, the_job):
+    """Trace and span of a call's traceparent, and its tracestate."""
+    headers = dict(call_request(state, function(), the_job).headers)
+    version, trace, span, flags = headers["traceparent"].split("-")
+    assert (version, flags) == ("00", "01")
+    return trace, span, headers["tracestate"]
 
-    first, second = trace(run(), START), trace(run(), EDGE)
-    assert first[0] == second[0]
-    assert first[1] != second[1]
-    assert trace(run(id="01OTHER"), START)[0] != first[0]
+
+def traceref(state):
+    """The traceparent in the server's own entry, read as the SDK reads it: split at "," and then at "="."""
+    entries = dict(entry.split("=") for entry in state.split(","))
+    ref = json.loads(unquote_plus(entries["inngest@traceref"]))
+    assert ref["ts"] == ""
+    return tuple(ref["tp"].split("-")[1:3])
+
+
+def test_the_calls_of_a_run_are_in_its_trace_and_under_its_root():
+    first, second = trace_of(run(), START), trace_of(run(), EDGE)
+    assert first == second
+    assert first[:2] == run_ids(RUN_ID)
+    assert traceref(first[2]) == run_ids(RUN_ID)
+    assert f"inngest@fn={FUNCTION_ID}" in first[2].split(",")
+    assert trace_of(run(id=RUN_ID[:-1] + "9"), START)[0] != first[0]
+
+
+def test_a_call_for_one_step_is_under_that_step():
+    trace, span, state = trace_of(run([step("a")]), plan("a"))
+    assert (trace, span) == (run_ids(RUN_ID)[0], span_id("a"))
+    assert traceref(state) == (trace, span)
+
+
+def test_calls_continue_the_trace_that_the_event_was_sent_in():
+    caller = TraceContext("a" * 32, "b" * 16, sampled=False, state="congo=t61,rojo=1")
+    trace, span, state = trace_of(run(caller=caller), EDGE)
+    assert (trace, span) == ("a" * 32, run_ids(RUN_ID)[1])
+    assert traceref(state) == run_ids(RUN_ID)
+    assert state.endswith(",congo=t61,rojo=1")
+
+
+def test_steps_of_runs_that_share_a_trace_have_spans_of_their_own():
+    caller = TraceContext("a" * 32, "b" * 16)
+    ids = (RUN_ID, RUN_ID[:-1] + "9")
+    spans = {trace_of(run([step("a")], id=id, caller=caller), plan("a"))[1] for id in ids}
+    assert len(spans) == 2
 
 
 @pytest.mark.parametrize("id", ["a\r\nX-Evil: 1", "é", "\u2028", "\x7f", "\ta"])
