@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from inngest_fast.api.instants import shown
+from inngest_fast.domain.api_keys import Scope
 
 
 class BodyTooLargeError(Exception):
@@ -15,12 +16,24 @@ class BodyTooLargeError(Exception):
 
 
 class Access(enum.Enum):
-    """What `start` asks of a caller (http-api §7). `dev` asks nothing but a non-empty event key."""
+    """What `start` asks of a caller (docs/auth.md). `dev` asks nothing but a non-empty event key.
 
-    OPEN = "open"
-    SIGNING_KEY = "signing key"
+    The signing key opens everything. API keys have a scope, each of which includes the ones before.
+    """
+
+    OPEN = "open"  # to everybody, in `start` too
+    HEALTH = "health"  # as OPEN: what balancers ask
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+    SDK = "sdk"  # what SDKs call, with the signing key: as WRITE
     EVENT_KEY = "event key"  # in the path, as {key}
-    SIGNING_OR_EVENT_KEY = "signing or event key"  # as a bearer
+    SIGNING_OR_EVENT_KEY = "signing or event key"  # WRITE, or an event key as a bearer
+    INVOKE = "invoke"  # the same, unless `--open-invoke`
+    GRAPHQL = "graphql"  # READ, unless `--open-graphql`; mutations ask `gate.allows` for more
+    MCP = "mcp"  # WRITE, unless `--open-mcp`
+    METRICS = "metrics"  # READ, unless `--open-metrics`
+    OWN_TOKEN = "own token"  # noqa: S105 the handler checks it; `gate.allows` tells of other credentials
 
 
 class Request(Protocol):
@@ -30,6 +43,8 @@ class Request(Protocol):
     path: str
     params: dict[str, str]
     query_string: str
+    peer: str  # the address that it came from; "" if that is not known
+    granted: Scope | None  # what the caller's credential is good for
 
     def header(self, name: str) -> str:
         """The first value of that header, "" if absent. `name` is lower-case."""

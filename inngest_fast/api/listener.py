@@ -29,30 +29,36 @@ class ListenError(InngestFastError):
     code = "listen"
 
 
-def bound(host: str, port: int, *, search: bool) -> socket.socket:
-    """A socket at `port`, or with `search` at the next one that is free; 0 means any. Raises ListenError.
+def bound(
+    host: str, port: int, *, search: bool = False, shared: bool = False, flag: str = "--port"
+) -> socket.socket:
+    """A socket at `port`, or with `search` at the next one that is free; 0 means any. Raises ListenError,
+    which names the `flag` to set.
 
-    It does not listen yet: until `Listener.start` clients are refused.
+    It does not listen yet: until `Listener.start` clients are refused. `shared`: other processes that say so
+    may have a socket there as well, and each connection goes to any one of them.
     """
     tried = range(port, min(port + _PORTS_TRIED, 65_536)) if search and port else (port,)
     for candidate in tried:
         try:
-            return _bound(host, candidate)
+            return _bound(host, candidate, shared=shared)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and search:
                 continue
-            raise _refused(f"{host}:{candidate}", error) from None
+            raise _refused(f"{host}:{candidate}", error, flag) from None
     raise ListenError(
         f"cannot listen on {host}: ports {tried[0]} to {tried[-1]} are all in use; choose one with --port"
     )
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     found = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Past connections do not keep the port. Not SO_REUSEPORT: that would share it.
+        # Past connections do not keep the port.
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         found.bind(address)
     except OSError:
         found.close()
@@ -60,9 +66,9 @@ def _bound(host: str, port: int) -> socket.socket:
     return found
 
 
-def _refused(address: str, error: OSError) -> ListenError:
+def _refused(address: str, error: OSError, flag: str = "--port") -> ListenError:
     reason = "it is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
-    return ListenError(f"cannot listen on {address}: {reason}; choose another with --port")
+    return ListenError(f"cannot listen on {address}: {reason}; choose another with {flag}")
 
 
 def _room() -> int:
