@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from inngest_fast.domain.app_urls import normalise_app_url
 from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.errors import InvalidFunctionError, SyncRefusedError
-from inngest_fast.domain.functions import app_id
+from inngest_fast.domain.functions import FunctionConfig, app_id, function_id
 from inngest_fast.domain.syncs import FunctionProblem, FunctionsReply, SyncReply
 from inngest_fast.domain.transitions import Action, PutApp, PutFunction, RemoveApp, Transition
 from inngest_fast.engine.registration import parse_registration, read_function, validate
@@ -89,11 +89,28 @@ class AppSync:
         except ValueError:
             return False
         async with self._turn():
-            app = self._catalog.app_at(url)
-            if app is None:
-                return False
-            await self._commit(removed(app, self._catalog.of_app(app.id), self._clock.now_ms()))
+            return await self._remove(self._catalog.app_at(url))
+
+    async def remove_app(self, app_id: str) -> bool:
+        """The same by the id of the app. Raises StoreError."""
+        async with self._turn():
+            return await self._remove(self._catalog.app(app_id))
+
+    async def _remove(self, app: App | None) -> bool:
+        if app is None:
+            return False
+        await self._commit(removed(app, self._catalog.of_app(app.id), self._clock.now_ms()))
         return True
+
+    async def move(self, app_id: str, url: str) -> App | None:
+        """The app at another, normalised URL; its functions follow when it next syncs. Raises StoreError."""
+        async with self._turn():
+            app = self._catalog.app(app_id)
+            if app is None or app.url == url:
+                return app
+            moved = replace(app, url=url, updated_at=self._clock.now_ms())
+            await self._commit(Transition([PutApp(moved)]))
+            return moved
 
     async def add_functions(self, body: bytes) -> FunctionsReply:
         """Functions given one by one (api-v1); each belongs to the app of its URL.
@@ -133,6 +150,35 @@ class AppSync:
                     registered += 1
         return FunctionsReply(registered, modified, unchanged + len(problems), tuple(problems))
 
+    async def endpoint(self, domain: str, config: FunctionConfig, sdk: str) -> Function:
+        """The function of a durable endpoint, made on its first request (sdk-protocol §7.2). It stays as it
+        is while its retries do: `config.url` is then that of an earlier request. Raises StoreError.
+        """
+        known = self._catalog.function(function_id(domain, config.slug))
+        if known is not None and known.live and _alike(known.config, config):
+            return known
+        async with self._turn():
+            known = self._catalog.function(function_id(domain, config.slug))
+            if known is not None and known.live and _alike(known.config, config):
+                return known
+            now = self._clock.now_ms()
+            app = self._catalog.app(app_id(domain))
+            actions: list[Action] = []
+            if app is None:
+                app = App(
+                    id=app_id(domain),
+                    name=domain,
+                    url=domain,
+                    created_at=now,
+                    updated_at=now,
+                    sdk=sdk,
+                    source="endpoint",
+                )
+                actions.append(PutApp(app))
+            made = put(app, config, known, now)
+            await self._commit(Transition([*actions, *made]))
+            return next(action.function for action in made if isinstance(action, PutFunction))
+
     async def pause(self, function_id: str, *, paused: bool) -> Function | None:
         """Holds a function's calls and skips what would start it, or lets go (flow-control §6.4).
 
@@ -149,6 +195,26 @@ class AppSync:
                 _log.info(
                     "function paused" if paused else "function resumed", extra={"function": function.slug}
                 )
+            return function
+
+    async def limit(
+        self, function_id: str, *, steps: int | None = None, state_size: int | None = None
+    ) -> Function | None:
+        """Sets the limits of the function's runs, in steps and bytes; 0 lifts one, None leaves it.
+
+        As it was before; None if there is no live one of that id. Raises StoreError.
+        """
+        async with self._turn():
+            function = self._catalog.function(function_id)
+            if function is None or not function.live:
+                return None
+            changed = replace(
+                function,
+                max_steps=function.max_steps if steps is None else steps,
+                max_state_size=function.max_state_size if state_size is None else state_size,
+            )
+            if changed != function:
+                await self._commit(Transition([PutFunction(changed)]))
             return function
 
     async def expect(self, url: str, source: str) -> App:
@@ -235,6 +301,10 @@ class AppSync:
             elif isinstance(action, RemoveApp):
                 self._catalog.remove_app(action.app_id)
         self._limits.apply()
+
+
+def _alike(known: FunctionConfig, config: FunctionConfig) -> bool:
+    return (known.retries, known.endpoint) == (config.retries, config.endpoint)
 
 
 def _functions(body: bytes) -> Sequence[object]:
