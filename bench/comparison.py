@@ -47,7 +47,7 @@ _Figures = Iterable[tuple[str, str, str, int]]
 def compared(results: list[dict[str, Any]]) -> list[list[_Row]]:
     """Tables of the scenarios that have some; none for the others."""
     tables: list[list[_Row]] = []
-    played = {"crowd": _crowd, "keys": _keys, "neighbour": _neighbour, "throttle": _throttle}
+    played = {"crowd": _crowd, "keys": _keys, "neighbour": _neighbour, "throttle": _throttle, "lists": _lists}
     for scenario, of in played.items():
         own = [result for result in results if result["scenario"] == scenario]
         if own:
@@ -95,6 +95,15 @@ def _throttle(results: list[dict[str, Any]]) -> list[list[_Row]]:
         (f"{waits:,} starts wait for a throttle", number(figures.get("waiting_cpu_ms_per_s"), 2)),
     ]
     return [errors, cpu]
+
+
+def _lists(results: list[dict[str, Any]]) -> list[list[_Row]]:
+    rows: list[_Row] = [(f"of {results[0]['counts']['crowd']:,} runs, ms", *PERCENTILES, "CPU")]
+    for result in results:
+        figures = result["figures"]
+        took = [number(figures["answer_ms"][part], 2) for part in PERCENTILES]
+        rows.append((result["name"], *took, number(figures.get("cpu_ms"), 2)))
+    return [rows]
 
 
 def _beside(few: dict[str, Any], many: dict[str, Any], figures: _Figures, prefix: str = "") -> list[_Row]:

@@ -221,7 +221,13 @@ def _event(table: _Table, row: dict[str, Any], event_id: str, at: int, wire: byt
 
 def _run(table: _Table, row: dict[str, Any], body: Run) -> list[Any]:
     return table.like(
-        row, id=body.id, event_id=body.event_ids[0], queued_at=body.queued_at, body=encode_run(body)
+        row,
+        id=body.id,
+        event_id=body.event_ids[0],
+        queued_at=body.queued_at,
+        started_at=body.started_at,
+        ended_at=body.ended_at,
+        body=encode_run(body),
     )
 
 

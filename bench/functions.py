@@ -42,17 +42,17 @@ class Answer(msgspec.Struct):
 
 Function = Callable[[Call, str], Answer]
 
-_RESULT = Answer(200, b'{"ok":true}', last=True)
+RESULT = Answer(200, b'{"ok":true}', last=True)
 
 
 def noop(_call: Call, _step_id: str) -> Answer:
-    return _RESULT
+    return RESULT
 
 
 def steps3(call: Call, _step_id: str) -> Answer:
     """Steps one after the other, each done in the call that finds it."""
     done = len(call.steps)
-    return _RESULT if done == STEPS else _SEQUENTIAL[done]
+    return RESULT if done == STEPS else _SEQUENTIAL[done]
 
 
 def par10(call: Call, step_id: str) -> Answer:
@@ -61,13 +61,13 @@ def par10(call: Call, step_id: str) -> Answer:
         return _BRANCHES[step_id]
     missing = [plan for id, plan in _PLANS.items() if id not in call.steps]
     if not missing:
-        return _RESULT
+        return RESULT
     return Answer(206, b"[" + b",".join(missing) + b"]")
 
 
 def wait(call: Call, _step_id: str) -> Answer:
     """Waits for the event that carries the number of its own."""
-    return _RESULT if call.steps else _WAIT
+    return RESULT if call.steps else _WAIT
 
 
 def _id(name: str) -> str:
@@ -79,14 +79,15 @@ def _op(op: str, name: str, **more: Any) -> bytes:
     return msgspec.json.encode({**fields, "opts": {}, **more})
 
 
-def _ran(name: str) -> Answer:
+def ran(name: str) -> Answer:
+    """A step of that name, done."""
     return Answer(206, b"[" + _op("StepRun", name, data={"step": name, "text": "x" * 64}) + b"]")
 
 
-_SEQUENTIAL = [_ran(f"s{i}") for i in range(STEPS)]
+_SEQUENTIAL = [ran(f"s{i}") for i in range(STEPS)]
 _PARALLEL = [f"p{i}" for i in range(PARALLEL)]
 _PLANS = {_id(name): _op("StepPlanned", name) for name in _PARALLEL}
-_BRANCHES = {_id(name): _ran(name) for name in _PARALLEL}
+_BRANCHES = {_id(name): ran(name) for name in _PARALLEL}
 _WAIT = Answer(
     206,
     b"["

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bench.result import Result
-from bench.scenarios import crowd, idle, ingest, keys, neighbour, noop, par10, steps3, throttle, wait
+from bench.scenarios import crowd, idle, ingest, keys, lists, neighbour, noop, par10, steps3, throttle, wait
 from bench.stage import Stage
 
 Scenario = Callable[[Stage], Awaitable[list[Result]]]
@@ -20,6 +20,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "keys": keys.play,
     "neighbour": neighbour.play,
     "throttle": throttle.play,
+    "lists": lists.play,
 }
 # They take minutes, and are only played by their names.
-APART: Final = frozenset({"crowd", "keys", "neighbour", "throttle"})
+APART: Final = frozenset({"crowd", "keys", "lists", "neighbour", "throttle"})
