@@ -4,6 +4,7 @@ WORKDIR /src
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY _native _native
 COPY inngest_fast inngest_fast
+COPY docs docs
 RUN python -m venv /opt/inngest-fast && /opt/inngest-fast/bin/pip install --no-cache-dir . \
     && /opt/inngest-fast/bin/pip uninstall -y pip
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 FLAGS = ["-O2", "-Wall", "-Wno-unused-function", "-Wno-unreachable-code"]
@@ -38,4 +39,16 @@ def extensions():
     )
 
 
-setup(ext_modules=extensions())
+class BuildWithDocs(build_py):
+    """Takes the pages of docs/ into the package, where `/mcp` finds them."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            place = Path(self.build_lib) / "inngest_fast" / "docs"
+            place.mkdir(parents=True, exist_ok=True)
+            for page in (ROOT / "docs").glob("*.md"):
+                self.copy_file(str(page), str(place / page.name))
+
+
+setup(ext_modules=extensions(), cmdclass={"build_py": BuildWithDocs})

@@ -154,14 +154,14 @@ class _Surface:
 
 def routes(services: Services) -> list[Route]:
     surface = _Surface(services)
-    key = Access.SIGNING_KEY
+    read, write = Access.READ, Access.WRITE
     return [
-        Route("GET", "/", surface.index, Access.OPEN),
-        Route("GET", "/api/v1/apps", surface.apps, key),
-        Route("GET", "/api/v1/functions", surface.functions, key),
-        Route("POST", "/api/v1/functions", surface.add_functions, key),
+        Route("GET", "/", surface.index, read),
+        Route("GET", "/api/v1/apps", surface.apps, read),
+        Route("GET", "/api/v1/functions", surface.functions, read),
+        Route("POST", "/api/v1/functions", surface.add_functions, write),
         Route("POST", "/api/v1/events", surface.add_events, Access.SIGNING_OR_EVENT_KEY),
-        Route("GET", "/api/v1/runs", surface.runs, key),
-        Route("GET", "/api/v1/runs/{id}", surface.run, key),
-        Route("DELETE", "/api/v1/runs/{id}", surface.cancel, key),
+        Route("GET", "/api/v1/runs", surface.runs, read),
+        Route("GET", "/api/v1/runs/{id}", surface.run, read),
+        Route("DELETE", "/api/v1/runs/{id}", surface.cancel, write),
     ]

@@ -5,15 +5,25 @@ import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from inngest_fast.api import (
+    annotations,
     api_v1,
     cancellations,
+    checkpoint,
     dev,
     events,
     functions,
+    graphql,
     health,
+    mcp,
+    metrics,
+    openapi,
     register,
     rest_v1,
+    run_limits,
     runs_v0,
+    sync_runs,
+    telemetry,
+    test_mode,
 )
 from inngest_fast.api.asgi import (
     BODY_TIMEOUT_S,
@@ -27,9 +37,11 @@ from inngest_fast.api.asgi import (
 from inngest_fast.api.cors import Cors
 from inngest_fast.api.failures import failure
 from inngest_fast.api.gate import Gate
-from inngest_fast.api.http import BodyTooLargeError, Response, Route
+from inngest_fast.api.http import Access, BodyTooLargeError, Response, Route
+from inngest_fast.api.rest_v2 import routes as rest_v2
 from inngest_fast.api.router import Router
 from inngest_fast.api.services import Services
+from inngest_fast.auth.api_keys import KnownKeys
 from inngest_fast.domain.errors import OverloadedError, StoreError
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -41,26 +53,56 @@ _log = logging.getLogger(__name__)
 
 def all_routes(services: Services) -> list[Route]:
     """Every route that is served."""
-    surfaces = (events, register, runs_v0, api_v1, rest_v1, functions, cancellations, health, dev)
+    surfaces = (
+        events,
+        register,
+        run_limits,
+        runs_v0,
+        api_v1,
+        rest_v1,
+        functions,
+        cancellations,
+        checkpoint,
+        sync_runs,
+        annotations,
+        rest_v2,
+        openapi,
+        mcp,
+        graphql,
+        telemetry,
+        test_mode,
+        health,
+        metrics,
+        dev,
+    )
     return [route for surface in surfaces for route in surface.routes(services)]
 
 
 def application(services: Services, more: Iterable[Route] = ()) -> Application:
     """The application over these services. `more` are routes of surfaces that are built elsewhere."""
-    return _Application(services, [*all_routes(services), *more]).serve
+    routes = [*all_routes(services), *more]
+    if services.settings.metrics_addr:
+        routes = [route for route in routes if route.access is not Access.METRICS]
+    return _Application(services, routes).serve
+
+
+def metrics_application(services: Services) -> Application:
+    """What is served at `--metrics-addr`: metrics, and the health probes as everywhere."""
+    served = (Access.METRICS, Access.HEALTH)
+    return _Application(services, [route for route in all_routes(services) if route.access in served]).serve
 
 
 class _Application:
     def __init__(self, services: Services, routes: list[Route]) -> None:
         settings = services.settings
         self._router = Router(routes)
-        self._gate = Gate(settings)
+        self._gate = Gate(settings, KnownKeys(services.store.api_keys, services.clock))
         self._max_body = settings.max_body
         self._common = (
             (b"vary", b"Origin"),
             (b"x-inngest-server-kind", settings.server_kind.encode()),
         )
-        self._cors = Cors()
+        self._cors = Cors(settings)
         self._vitals = services.vitals
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,11 +137,9 @@ class _Application:
         route, names = entry
         if names:
             request.params = dict(zip(names, found.values, strict=True))
-        refusal = self._gate.refusal(route.access, request)
-        if refusal is not None:
-            return refusal
         try:
-            return await route.handler(request)
+            refusal = await self._gate.refusal(route.access, request, route.pattern)
+            return await route.handler(request) if refusal is None else refusal
         except BodyTooLargeError:
             return failure(path, f"Request body is over the max size: Max {self._max_body} bytes", 413)
         except OverloadedError as error:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from inngest_fast.api.http import BodyTooLargeError
+from inngest_fast.domain import api_keys
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,13 +30,18 @@ class BodyTimeoutError(Exception):
 class AsgiRequest:
     """api.http.Request over an ASGI scope."""
 
-    __slots__ = ("_body", "_headers", "_max_body", "_receive", "method", "params", "path", "query_string")
+    __slots__ = (
+        *("_body", "_headers", "_max_body", "_receive"),
+        *("granted", "method", "params", "path", "peer", "query_string"),
+    )
 
     def __init__(self, scope: Scope, receive: Receive, max_body: int) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query_string: str = scope["query_string"].decode("latin-1")
         self.params: dict[str, str] = {}
+        self.granted: api_keys.Scope | None = None
+        self.peer: str = (scope.get("client") or ("",))[0]
         # Reversed, so that of repeated ones the first remains.
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self._receive = receive

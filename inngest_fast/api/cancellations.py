@@ -160,10 +160,10 @@ class _Surface:
 
 def routes(services: Services) -> list[Route]:
     surface = _Surface(services)
-    key = Access.SIGNING_KEY
+    read, write = Access.READ, Access.WRITE
     return [
-        Route("POST", "/v1/cancellations", surface.add, key),
-        Route("GET", "/v1/cancellations", surface.listed, key),
-        Route("GET", "/v1/cancellations/{id}", surface.one, key),
-        Route("DELETE", "/v1/cancellations/{id}", surface.remove, key),
+        Route("POST", "/v1/cancellations", surface.add, write),
+        Route("GET", "/v1/cancellations", surface.listed, read),
+        Route("GET", "/v1/cancellations/{id}", surface.one, read),
+        Route("DELETE", "/v1/cancellations/{id}", surface.remove, write),
     ]

@@ -47,19 +47,39 @@ def _options(settings: Settings) -> dict[str, object]:
         "urls": [redact_uris(url) for url in settings.sdk_urls],
         "autodiscover": settings.discovery,
         "poll": settings.poll,
-        "poll_interval": settings.poll_interval,
+        "poll_interval": _seconds(settings.poll_interval),
         "tick": int(settings.tick * _NS),
-        "retry_interval": settings.retry_interval,
+        "retry_interval": _seconds(settings.retry_interval),
         "queue_workers": settings.queue_workers,
         "require_keys": False,
         "connectGatewayPort": settings.connect_gateway_port,
         "connectGatewayHost": settings.bind_host,
+        "connectGRPCConfig": {
+            "Gateway": {
+                "IP": settings.connect_gateway_grpc_ip,
+                "Port": settings.connect_gateway_grpc_port,
+            },
+            "Executor": {
+                "IP": settings.connect_executor_grpc_ip,
+                "Port": settings.connect_executor_grpc_port,
+            },
+        },
         "NoUI": not settings.ui,
         "persist": settings.persist,
         "redis_uri": redact_uris(settings.redis_uri),
         "postgres_uri": redact_uris(settings.postgres_uri),
+        "postgres-max-idle-conns": settings.postgres_max_idle_conns,
+        "postgres-max-open-conns": settings.postgres_max_open_conns,
+        "postgres-conn-max-idle-time": int(settings.postgres_conn_max_idle_time / 60),
+        "postgres-conn-max-lifetime": int(settings.postgres_conn_max_lifetime / 60),
         "sqlite_dir": settings.sqlite_dir if settings.persist else "",
+        "debugAPIPort": settings.debug_api_port,
     }
+
+
+def _seconds(value: float) -> int | float:
+    """Whole ones without a fraction."""
+    return int(value) if value.is_integer() else value
 
 
 def _function(function: Function) -> dict[str, object]:
@@ -84,4 +104,4 @@ def trigger_json(trigger: Trigger) -> dict[str, object]:
 
 
 def routes(services: Services) -> list[Route]:
-    return [Route("GET", "/dev", _Surface(services).info, Access.SIGNING_KEY)]
+    return [Route("GET", "/dev", _Surface(services).info, Access.READ)]

@@ -12,13 +12,15 @@ from inngest_fast.runtime.why_waiting import Waiting
 
 
 def of_run(run: Run) -> dict[str, object]:
-    """Why it was skipped, and its batch; nothing for a run that is neither skipped nor batched."""
+    """Why it was skipped, its batch, and the run that it repeats: each only where there is one."""
     more: dict[str, object] = {}
     if run.status is RunStatus.SKIPPED:
         more["skip_reason"] = run.skip_reason
         more["skip_existing_run_id"] = run.skipped_for or None
     if run.batch_id:
         more["batch_id"] = run.batch_id
+    if run.original_run_id:
+        more["original_run_id"] = run.original_run_id
     return more
 
 

@@ -133,12 +133,12 @@ def routes(services: Services) -> list[Route]:
     def plain(function: Function, more: dict[str, str]) -> Response:
         return json_response(api_v1_shapes.function(function) | more)
 
-    key = Access.SIGNING_KEY
-    routes = [Route("GET", "/api/v1/functions/{function}/waiting", _WaitingSurface(services).waiting, key)]
+    read, write = Access.READ, Access.WRITE
+    routes = [Route("GET", "/api/v1/functions/{function}/waiting", _WaitingSurface(services).waiting, read)]
     for place, answer in (("/v1", v1), ("/api/v1", plain)):
         pausing = _Pausing(services, answer)
         routes += [
-            Route("POST", f"{place}/functions/{{function}}/pause", pausing.pause, key),
-            Route("POST", f"{place}/functions/{{function}}/resume", pausing.resume, key),
+            Route("POST", f"{place}/functions/{{function}}/pause", pausing.pause, write),
+            Route("POST", f"{place}/functions/{{function}}/resume", pausing.resume, write),
         ]
     return routes

@@ -52,8 +52,8 @@ def _backend(name: str, used: str, unready: dict[str, str]) -> str:
 def routes(services: Services) -> list[Route]:
     surface = _Surface(services)
     return [
-        Route("GET", "/health", surface.health, Access.OPEN),
-        Route("GET", "/livez", surface.alive, Access.OPEN),
-        Route("GET", "/readyz", surface.ready, Access.OPEN),
-        Route("GET", "/ready", surface.ready, Access.OPEN),
+        Route("GET", "/health", surface.health, Access.HEALTH),
+        Route("GET", "/livez", surface.alive, Access.HEALTH),
+        Route("GET", "/readyz", surface.ready, Access.HEALTH),
+        Route("GET", "/ready", surface.ready, Access.HEALTH),
     ]

@@ -33,6 +33,6 @@ class _Surface:
 def routes(services: Services) -> list[Route]:
     surface = _Surface(services)
     return [
-        Route("POST", "/fn/register", surface.register, Access.SIGNING_KEY),
-        Route("DELETE", "/fn/remove", surface.remove, Access.SIGNING_KEY),
+        Route("POST", "/fn/register", surface.register, Access.SDK),
+        Route("DELETE", "/fn/remove", surface.remove, Access.ADMIN),
     ]

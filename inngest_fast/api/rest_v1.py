@@ -114,20 +114,24 @@ class _Surface:
         functions = self._services.catalog.functions()
         return json_response([shapes.function(each) for each in functions if each.app_name == name])
 
+    async def prometheus(self, _: Request) -> Response:
+        return error_response("not implemented", 501)
+
     def _data(self, data: object) -> Response:
         return data_response(data, self._clock.now_ms())
 
 
 def routes(services: Services) -> list[Route]:
     surface = _Surface(services)
-    key = Access.SIGNING_KEY
+    read, write = Access.READ, Access.WRITE
     return [
-        Route("GET", "/v1/events", surface.events, key),
-        Route("GET", "/v1/events/{id}", surface.event, key),
-        Route("GET", "/v1/events/{id}/runs", surface.event_runs, key),
-        Route("GET", "/v1/runs/{id}", surface.run, key),
-        Route("DELETE", "/v1/runs/{id}", surface.cancel, key),
-        Route("GET", "/v1/runs/{id}/jobs", surface.jobs, key),
-        Route("POST", "/v1/signals", surface.signal, key),
-        Route("GET", "/v1/apps/{name}/functions", surface.app_functions, key),
+        Route("GET", "/v1/events", surface.events, read),
+        Route("GET", "/v1/events/{id}", surface.event, read),
+        Route("GET", "/v1/events/{id}/runs", surface.event_runs, read),
+        Route("GET", "/v1/runs/{id}", surface.run, read),
+        Route("DELETE", "/v1/runs/{id}", surface.cancel, write),
+        Route("GET", "/v1/runs/{id}/jobs", surface.jobs, read),
+        Route("POST", "/v1/signals", surface.signal, write),
+        Route("GET", "/v1/apps/{name}/functions", surface.app_functions, read),
+        Route("GET", "/v1/prom/{env}", surface.prometheus, read),
     ]

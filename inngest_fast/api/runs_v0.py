@@ -46,7 +46,7 @@ class _Surface:
 def routes(services: Services) -> list[Route]:
     surface = _Surface(services)
     return [
-        Route("GET", "/v0/runs/{id}/batch", surface.batch, Access.SIGNING_KEY),
-        Route("GET", "/v0/runs/{id}/actions", surface.actions, Access.SIGNING_KEY),
-        Route("DELETE", "/v0/runs/{id}", surface.cancel, Access.SIGNING_KEY),
+        Route("GET", "/v0/runs/{id}/batch", surface.batch, Access.SDK),
+        Route("GET", "/v0/runs/{id}/actions", surface.actions, Access.SDK),
+        Route("DELETE", "/v0/runs/{id}", surface.cancel, Access.WRITE),
     ]

@@ -1,4 +1,4 @@
-"""The command line: `dev`, `start`, `migrate`, `version`, `help`.
+"""The command line: `dev`, `start`, `migrate`, `keys`, `api`, `version`, `help`.
 
 Problems go to standard output (http-api §1.5).
 """
@@ -21,6 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(VERSION)
         return 0
+    if asked.command == "api" or asked.topic == "api":
+        from inngest_fast.cli.api import api
+
+        return api(asked.words)
     if asked.command == "help":
         from inngest_fast.cli.help import command_help, general_help
 
@@ -30,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from inngest_fast.cli.migrate import migrate
 
         return migrate(asked.flags)
+    if asked.command == "keys":
+        from inngest_fast.cli.keys import keys
+
+        return keys(asked.flags, asked.words)
     from inngest_fast.cli.serve import serve
 
     return serve("dev" if asked.command == "dev" else "start", asked.flags)

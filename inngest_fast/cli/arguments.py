@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from inngest_fast.cli.options import ALL, COMMAND_OPTIONS, GLOBALS, Kind, Option
+from inngest_fast.cli.options import ALL, API, COMMAND_OPTIONS, GLOBALS, KEYS, Kind, Option
 
-COMMANDS = (*ALL, "version", "help")
+COMMANDS = (*ALL, API, "version", "help")
 
 
 class UsageError(Exception):
@@ -17,11 +17,14 @@ class UsageError(Exception):
 
 
 class Invocation(NamedTuple):
-    """What was asked. `flags` maps an option's flag to the values given, in order; `topic` is for help."""
+    """What was asked. `flags` maps an option's flag to the values given, in order; `topic` is for help,
+    `words` are of a command that has commands of its own.
+    """
 
     command: str
     flags: dict[str, list[str]]
     topic: str = ""
+    words: tuple[str, ...] = ()
 
 
 def parse(argv: list[str]) -> Invocation:
@@ -46,6 +49,8 @@ def parse(argv: list[str]) -> Invocation:
             flags.setdefault(option.flag, []).append(value)
         elif command:
             words.append(word)
+        elif word == API:
+            return Invocation(API, flags, words=tuple(rest))
         elif word in COMMANDS or word == "h":
             command = "help" if word == "h" else word
             if command in ALL:
@@ -55,7 +60,9 @@ def parse(argv: list[str]) -> Invocation:
     if command == "help" and words:
         if words[0] not in COMMANDS:
             raise UsageError(f"No help topic for '{words[0]}'", status=3)
-        return Invocation("help", {}, topic=words[0] if words[0] in ALL else "")
+        return Invocation("help", {}, topic=words[0] if words[0] in (*ALL, API) else "")
+    if command == KEYS:
+        return Invocation(command, flags, words=tuple(words))
     if words:
         raise UsageError(f"{command} takes no arguments besides flags, got '{words[0]}'")
     return Invocation(command or "help", flags)
@@ -63,7 +70,8 @@ def parse(argv: list[str]) -> Invocation:
 
 def options_of(command: str) -> tuple[Option, ...]:
     """What `command` takes as flags, the global ones included."""
-    return (*(option for option in COMMAND_OPTIONS if command in option.commands), *GLOBALS)
+    options = (*COMMAND_OPTIONS, *GLOBALS)
+    return tuple(option for option in options if command in option.commands)
 
 
 def _named(options: tuple[Option, ...]) -> dict[str, Option]:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 
 from inngest_fast.cli.arguments import options_of
-from inngest_fast.cli.options import DEV, GLOBALS, MIGRATE, START, Kind, Option, default_text
+from inngest_fast.cli.options import DEV, GLOBALS, KEYS, MIGRATE, START, Kind, Option, default_text
 
 PROGRAM = "inngest-fast"
 
@@ -14,6 +14,8 @@ _PURPOSE = {
     "dev": "Run a server for development: no keys, finds local apps, keeps data in memory.",
     "start": "Run a self-hosted server: keys required, data on disk or in PostgreSQL.",
     "migrate": "Bring the database to the version of this program; servers do so at their start.",
+    "keys": "Make, list and revoke API keys, whether servers run or not.",
+    "api": "Ask a server's REST API about apps, functions and runs, or change them.",
     "version": "Print the version.",
     "help": "Print this, or the help of a command.",
 }
@@ -30,7 +32,9 @@ _EXAMPLE = {
     DEV: "-u http://localhost:3000/api/inngest",
     START: "--signing-key HEX --event-key KEY",
     MIGRATE: "--postgres-uri postgres://user:password@host/database --plan",
+    KEYS: "create --scope read --name ci --expires 90d",
 }
+_WORDS = {KEYS: " create|list|revoke ID"}
 
 
 def general_help() -> str:
@@ -48,16 +52,21 @@ def command_help(command: str) -> str:
         option for option in options_of(command) if command not in option.hidden and option not in GLOBALS
     ]
     return (
-        f"{_PURPOSE[command]}\n\nUsage: {PROGRAM} {command} [flags]\n"
+        f"{_PURPOSE[command]}\n\nUsage: {PROGRAM} {command}{_WORDS.get(command, '')} [flags]\n"
         f"Example: {PROGRAM} {command} {_EXAMPLE[command]}\n\n"
         f"Flags:\n{_listed(shown)}\n\nGlobal flags:\n{_listed(GLOBALS)}\n{_EVERYWHERE}\n\n"
         + textwrap.fill(
-            f"Each flag{' but --plan' if command == MIGRATE else ''} can be set as INNGEST_<FLAG> in the "
+            f"Each flag{_but_for_once(command)} can be set as INNGEST_<FLAG> in the "
             "environment, or under its name in a config file inngest.yaml or inngest.json in this directory "
             "or one above it. A flag beats the environment, which beats the file.",
             _WIDTH,
         )
     )
+
+
+def _but_for_once(command: str) -> str:
+    names = [f"--{option.flag}" for option in options_of(command) if option.flag_only]
+    return f" but {', '.join(names)}" if names else ""
 
 
 def _listed(options: Iterable[Option]) -> str:

@@ -5,13 +5,15 @@
 
 import enum
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 DEV = "dev"
 START = "start"
 MIGRATE = "migrate"
+KEYS = "keys"
+API: Final = "api"
 BOTH = (DEV, START)
-ALL = (*BOTH, MIGRATE)
+ALL = (*BOTH, MIGRATE, KEYS)
 LEVEL_NAMES = ("trace", "debug", "info", "notice", "warn", "error", "emergency")
 
 
@@ -81,7 +83,7 @@ COMMAND_OPTIONS = (
         "",
         Kind.TEXT,
         "Config file to read; without it `inngest.json`, `inngest.yaml` or `inngest.yml` is looked for.",
-        ALL,
+        (*ALL, API),
     ),
     Option(
         "host",
@@ -227,8 +229,8 @@ COMMAND_OPTIONS = (
         "signing-key",
         "signing_key",
         Kind.TEXT,
-        "Required. Hex key that apps and this server share; a `signkey-<word>-` prefix is allowed.",
-        (START,),
+        "Hex key that apps and this server share; start needs it. A `signkey-<word>-` prefix is allowed.",
+        (START, API),
         secret=True,
     ),
     Option(
@@ -246,6 +248,55 @@ COMMAND_OPTIONS = (
         "Key that may send events. Repeatable; at least one is required.",
         (START,),
         secret=True,
+    ),
+    Option(
+        "open-graphql",
+        "open_graphql",
+        Kind.SWITCH,
+        "Ask for no credential at GraphQL: something else guards it.",
+        (START,),
+    ),
+    Option(
+        "open-mcp",
+        "open_mcp",
+        Kind.SWITCH,
+        "Ask for no credential at `/mcp`: something else guards it.",
+        (START,),
+    ),
+    Option(
+        "open-metrics",
+        "open_metrics",
+        Kind.SWITCH,
+        "Ask for no credential at `/metrics`: something else guards it.",
+        (START,),
+    ),
+    Option(
+        "open-invoke",
+        "open_invoke",
+        Kind.SWITCH,
+        "Ask for no credential at `/invoke`: something else guards it.",
+        (START,),
+    ),
+    Option(
+        "cors-origin",
+        "cors_origins",
+        Kind.LIST,
+        "Origin whose pages may call this server, such as `https://ops.example.com`; `*` is all. Repeatable. "
+        "dev lets all.",
+        (START,),
+    ),
+    Option(
+        "metrics-addr",
+        "metrics_addr",
+        Kind.TEXT,
+        "`host:port` on which `/metrics` is served, with the health probes, in place of port.",
+    ),
+    Option(
+        "gateway-allow-private",
+        "gateway_allow_private",
+        Kind.SWITCH,
+        "Let `step.fetch` and `step.ai.infer` reach addresses that are not public. dev always does.",
+        (START,),
     ),
     Option("no-ui", "ui", Kind.SWITCH, "Serve neither the dashboard nor GraphQL.", (START,), negates=True),
     Option(
@@ -302,12 +353,62 @@ COMMAND_OPTIONS = (
     ),
     Option("max-body", "max_body", Kind.NUMBER, "Largest request body that is read, in bytes."),
     Option(
+        "api-host",
+        "",
+        Kind.TEXT,
+        "Server to ask: a host, or a URL such as `https://ops.example.com`.",
+        (API,),
+        default="localhost",
+    ),
+    Option("api-port", "", Kind.NUMBER, "Port of that server.", (API,), default="8288"),
+    Option("api-key", "", Kind.TEXT, "API key to ask with, in place of a signing key.", (API,), secret=True),
+    Option("env", "", Kind.TEXT, "Environment to ask about; this server has one.", (API,)),
+    Option(
+        "timeout",
+        "",
+        Kind.DURATION,
+        "How long to wait for an answer; a bare number counts seconds.",
+        (API,),
+        default="30",
+    ),
+    Option("prod", "", Kind.SWITCH, "Ask the hosted service.", (API,), default="false", flag_only=True),
+    Option(
+        "raw",
+        "",
+        Kind.SWITCH,
+        "Print the answer as it came, whatever it is.",
+        (API,),
+        default="false",
+        flag_only=True,
+    ),
+    Option(
         "plan",
         "",
         Kind.SWITCH,
         "Only print which migrations would be applied.",
         (MIGRATE,),
         default="false",
+        flag_only=True,
+    ),
+    Option(
+        "scope",
+        "",
+        Kind.CHOICE,
+        "What the new key may do; each includes the one before.",
+        (KEYS,),
+        choices=("read", "write", "admin"),
+        default="read",
+        flag_only=True,
+    ),
+    Option("name", "", Kind.TEXT, "What the new key is for.", (KEYS,), flag_only=True),
+    Option(
+        "expires",
+        "",
+        Kind.DURATION,
+        "How long the new key is good for, such as `90d` or `12h`; a bare number counts days.",
+        (KEYS,),
+        unit=86_400,
+        default="never",
         flag_only=True,
     ),
 )
@@ -339,6 +440,108 @@ ENVIRONMENT_ONLY = (
         (DEV,),
         env_only="PORT",
     ),
+    Option(
+        "",
+        "otlp_endpoint",
+        Kind.TEXT,
+        "Base URL of an OTLP/HTTP collector, such as `http://localhost:4318`: traces of runs go to its "
+        "`/v1/traces`. See docs/observability.md.",
+        env_only="OTEL_EXPORTER_OTLP_ENDPOINT",
+    ),
+    Option(
+        "",
+        "otlp_traces_endpoint",
+        Kind.TEXT,
+        "The whole URL for traces, in place of that one.",
+        env_only="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ),
+    Option(
+        "",
+        "otlp_headers",
+        Kind.TEXT,
+        "`name=value,…`, percent-encoded: sent with each export.",
+        secret=True,
+        env_only="OTEL_EXPORTER_OTLP_HEADERS",
+    ),
+    Option(
+        "",
+        "otlp_traces_headers",
+        Kind.TEXT,
+        "In place of these.",
+        secret=True,
+        env_only="OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    ),
+    Option(
+        "",
+        "otlp_protocol",
+        Kind.TEXT,
+        "`http/protobuf` or `http/json`.",
+        default="http/protobuf",
+        env_only="OTEL_EXPORTER_OTLP_PROTOCOL",
+    ),
+    Option(
+        "",
+        "otlp_traces_protocol",
+        Kind.TEXT,
+        "In place of that one.",
+        env_only="OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    ),
+    Option(
+        "",
+        "otlp_compression",
+        Kind.TEXT,
+        "`gzip` or `none`.",
+        default="none",
+        env_only="OTEL_EXPORTER_OTLP_COMPRESSION",
+    ),
+    Option(
+        "",
+        "otlp_timeout",
+        Kind.DURATION,
+        "For an answer of the collector; a bare number counts milliseconds.",
+        unit=0.001,
+        env_only="OTEL_EXPORTER_OTLP_TIMEOUT",
+    ),
+    Option(
+        "",
+        "otel_traces_exporter",
+        Kind.TEXT,
+        "Anything but `otlp` exports nothing.",
+        default="otlp",
+        env_only="OTEL_TRACES_EXPORTER",
+    ),
+    Option(
+        "",
+        "otel_service_name",
+        Kind.TEXT,
+        "`service.name` of exported traces.",
+        default="inngest-fast",
+        env_only="OTEL_SERVICE_NAME",
+    ),
+    Option(
+        "",
+        "otel_resource_attributes",
+        Kind.TEXT,
+        "`name=value,…`, percent-encoded: further attributes of the server.",
+        env_only="OTEL_RESOURCE_ATTRIBUTES",
+    ),
+    Option(
+        "",
+        "otel_traces_sampler",
+        Kind.TEXT,
+        "`always_on`, `always_off`, `traceidratio`, or one of these after `parentbased_`: then what the "
+        "sender of the event decided counts first.",
+        env_only="OTEL_TRACES_SAMPLER",
+    ),
+    Option(
+        "",
+        "otel_traces_sampler_arg",
+        Kind.TEXT,
+        "The ratio of `traceidratio`, from 0 to 1.",
+        default="1",
+        env_only="OTEL_TRACES_SAMPLER_ARG",
+    ),
+    Option("", "otel_disabled", Kind.SWITCH, "`true` exports nothing.", env_only="OTEL_SDK_DISABLED"),
 )
 
 OPTIONS = GLOBALS + COMMAND_OPTIONS

@@ -41,6 +41,7 @@ def serve(command: Mode, flags: Mapping[str, Sequence[str]]) -> int:
             _log.warning(warning)
         _warn_if_ephemeral(settings)
         _warn_if_alone(settings)
+        _warn_if_exposed(settings)
         if terminal:
             print(banner(settings), flush=True)
     try:
@@ -88,7 +89,7 @@ def _work(settings: Settings, worker: Worker) -> int:
     from inngest_fast.server import run
 
     worker.follow()
-    return run(settings, listening=worker.listening, on_serving=worker.ready)
+    return run(settings, listening=worker.listening, on_serving=worker.ready, worker=worker.number)
 
 
 def _refused(problems: Sequence[str]) -> int:
@@ -113,6 +114,15 @@ def _warn_if_ephemeral(settings: Settings) -> None:
             "set --sqlite-dir to a directory on a lasting disk or volume",
             reason,
             extra={"sqlite_dir": os.path.realpath(settings.sqlite_dir)},
+        )
+
+
+def _warn_if_exposed(settings: Settings) -> None:
+    host = settings.bind_host
+    if settings.mode == "dev" and not (host.startswith("127.") or host in ("localhost", "::1")):
+        _log.warning(
+            "dev asks nobody for a key: whoever reaches %s may do everything; use start, or --host 127.0.0.1",
+            host,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from inngest_fast.cli import config_file
@@ -9,7 +10,7 @@ from inngest_fast.cli.options import ENVIRONMENT_ONLY, OPTIONS, Kind, Option
 from inngest_fast.cli.values import read
 from inngest_fast.domain.settings import LogFormat, Mode, Settings, store_problems, validate
 
-Command = Literal[Mode, "migrate"]
+Command = Literal[Mode, "migrate", "keys", "api"]
 
 _FORMATS: dict[str, LogFormat] = {
     "json": "json",
@@ -28,6 +29,7 @@ class Resolution(NamedTuple):
     warnings: list[str]
     config_path: str  # "" when no file was used
     plan: bool = False  # `migrate` is only to say what it would do
+    own: Mapping[str, Any] = MappingProxyType({})  # by flag: options of the command that are no settings
 
 
 def resolve(
@@ -74,8 +76,8 @@ def resolve(
         fields["log_level"] = own["LOG_LEVEL"]
     fields["log_format"] = _log_format(own, warnings, terminal=terminal)
     settings = Settings(**fields)
-    problems += store_problems(settings) if command == "migrate" else validate(settings)
-    return Resolution(settings, problems, warnings, path, plan=own.get("plan", False))
+    problems += validate(settings) if command in ("dev", "start") else store_problems(settings)
+    return Resolution(settings, problems, warnings, path, plan=own.get("plan", False), own=own)
 
 
 class _Sources(NamedTuple):

@@ -21,7 +21,7 @@ class App(msgspec.Struct, frozen=True):
     sync_id: str = ""
     app_version: str = ""
     platform: str = ""
-    source: str = "sdk"  # "sdk", "url" (given by hand or discovered) or "api"
+    source: str = "sdk"  # "sdk", "url" (given by hand or discovered), "api" or "endpoint"
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -37,6 +37,8 @@ class Function(msgspec.Struct, frozen=True):
     updated_at: int
     archived_at: int = 0
     paused_at: int = 0
+    max_steps: int = 0  # of a run; 0: as for every function
+    max_state_size: int = 0
 
     @property
     def live(self) -> bool:

@@ -44,6 +44,41 @@ class SyncRefusedError(InngestFastError):
         self.detail = detail or message
 
 
+class CheckpointRefusedError(InngestFastError):
+    """A checkpoint that is not taken (sdk-protocol §7); nothing of it was stored.
+
+    `code` is "invalid", "unknown" (no such run), "stale" (its dispatch is over), "exists", "too_many" or
+    "too_large".
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RerunRefusedError(InngestFastError):
+    """A rerun that is not made (http-api §5.2, §6.6); the message is REST v2's wire text.
+
+    `code` is "unknown" (no such run), "function_unknown" (its function is gone), "step_unknown",
+    "input_invalid", "no_input" (the step takes none) or "too_large".
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AnnotationRefusedError(InngestFastError):
+    """Metadata that is not taken (http-api §4.4); the message is the wire text.
+
+    `code` is "invalid", "unknown" (no such run) or "too_large".
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class InvalidDurationError(InngestFastError):
     """Text that is no duration."""
 

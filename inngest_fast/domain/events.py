@@ -3,6 +3,7 @@
 import msgspec
 
 from inngest_fast.domain.ids import Seed
+from inngest_fast.domain.trace_context import TraceContext
 
 INTERNAL_PREFIX = "inngest/"
 FINISHED = "inngest/function.finished"
@@ -10,6 +11,7 @@ FAILED = "inngest/function.failed"
 CANCELLED = "inngest/function.cancelled"
 INVOKED = "inngest/function.invoked"
 TIMER = "inngest/scheduled.timer"
+HTTP_REQUEST = "inngest/http.request"
 
 _null = msgspec.Raw(b"null")
 
@@ -30,6 +32,7 @@ class Event(msgspec.Struct, frozen=True):
     repeatable: bool = False  # its id may arrive again (sender's id or seed): runs need a key
     correlation_id: str = ""  # of an invoke: in function.invoked and function.finished
     target: str = ""  # the function an invoke names: slug or id
+    caller: TraceContext | None = None  # never stored: the trace that it was sent in
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -78,6 +81,7 @@ __all__ = [
     "CANCELLED",
     "FAILED",
     "FINISHED",
+    "HTTP_REQUEST",
     "INTERNAL_PREFIX",
     "INVOKED",
     "TIMER",

@@ -117,6 +117,8 @@ class FunctionConfig(msgspec.Struct, frozen=True, omit_defaults=True):
     batch: Batch | None = None
     singleton: Singleton | None = None
     checkpoint: Checkpoint | None = None
+    # A durable endpoint (sdk-protocol §7.2), and how the bodies of its requests are written in its events.
+    endpoint: Literal["", "text", "base64"] = ""
 
 
 def app_id(name: str) -> str:

@@ -20,10 +20,12 @@ class JobKind(enum.StrEnum):
     CANCEL = "cancel"  # an event met a cancelOn
     START_TIMEOUT = "start-timeout"
     FINISH_TIMEOUT = "finish-timeout"
+    SILENCE = "silence"  # an endpoint that worked by itself may be dead (sdk-protocol §7.2)
     CRON = "cron"  # `payload` is {"cron", "tick", "jitter"}; rescheduled, never consumed
     DEBOUNCE = "debounce"  # a debounce fires: `payload` is the key of its row
     BATCH = "batch"  # a batch is full or its time is up: `payload` is {"batch", "key"}
     CANCELLATION = "cancellation"  # a bulk cancellation walks: `payload` is its id
+    JOIN = "join"  # an invocation came twice: `payload` is the first's run, `step_id` the second's invoker
     DEFERS = "defers"  # a run that has ended starts what it deferred: `payload` is its id
 
 
@@ -60,6 +62,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     generation: int = 1
     payload: bytes = b""
     since: int = 0  # the version of its run that this job came with: an older state is no use to it
+    event_id: str = ""  # of a RESUME: internal id of the event that met the wait
     counters: tuple[str, ...] = ()  # of keyed step limits: it is in each while it is leased
     run_counter: str = ""  # of the limit on live runs: its run is in it from its first call to its end
     throttle: str = ""  # the rate that it is to pay before it is leased; "" if none, or paid

@@ -64,6 +64,7 @@ class Op(msgspec.Struct, frozen=True):
     headers: bytes | None = None  # an object
     body: bytes | None = None
     auth_key: str = ""
+    publish: bytes | None = None  # an object
     format: str = ""
     fn_slug: str = ""  # of a defer
     input: bytes | None = None  # of a defer
@@ -71,6 +72,7 @@ class Op(msgspec.Struct, frozen=True):
     target_id: str = ""  # the hashed id of the defer to abort
     userland_id: str = ""
     metadata: bytes | None = None  # an array
+    began_at: int = 0  # unix ms, as the app says; 0 if it does not
 
     @property
     def lazy(self) -> bool:

@@ -8,6 +8,8 @@ import msgspec
 from inngest_fast.domain.defers import DeferMark
 from inngest_fast.domain.flow import NO_FLOW, RunFlow
 from inngest_fast.domain.ids import ENVIRONMENT
+from inngest_fast.domain.trace_context import TraceContext
+from inngest_fast.domain.traces import Attempt, Response, StepInfo
 
 VERSION_MARK_BITS = 32
 
@@ -73,6 +75,11 @@ class Step(msgspec.Struct, frozen=True):
     race: bool = False  # a discovery follows it, whatever else of its group is open
     parallel: bool = False  # it was reported in one group with others
     wait_id: int = 0
+    group: str = ""  # the job, within the run, whose call reported it last
+    last_queued_at: int = 0  # of its last attempt, where it had several
+    last_started_at: int = 0
+    response: Response | None = None  # to its last attempt
+    info: StepInfo | None = None
 
     @property
     def reserved(self) -> bool:
@@ -119,8 +126,19 @@ class Run(msgspec.Struct):
     defers: tuple[DeferMark, ...] = ()  # what it asked to start once it has ended, in order
     deferred_by: str = ""  # the run that asked for this one
     metadata_size: int = 0  # bytes of the metadata that came with its steps
+    original_run_id: str = ""  # the run that it repeats
+    from_step: str = ""  # of that one, the step that it begins with
+    from_input: bytes | None = None  # the arguments of that step until it has a memo, a JSON array
+    debug_session_id: str = ""
+    debug_run_id: str = ""
+    caller: TraceContext | None = None  # the trace that its event was sent in
     output: bytes | None = None
     error: bytes | None = None
+    last_call: Attempt | None = None  # the one that ended it
+    checkpointed: tuple[str, int] = ("", 0)  # a job, and the attempt that its retries count from since
+    by_itself: bool = False  # a durable endpoint works on it and reports: no call is made (sdk-protocol §7.2)
+    reported: tuple[str, int] = ("", 0)  # the job, and its generation, whose call was the last to checkpoint
+    refused: tuple[str, int] = ("", 0)  # a job and its generation: what they reported was not what others had
     steps: dict[str, Step] = {}
     stack: tuple[str, ...] = ()
 

@@ -14,7 +14,9 @@ Pooler = Literal["auto", "yes", "no"]
 LogFormat = Literal["json", "dev", "text"]
 
 MASK = "[redacted]"
-SECRET_FIELDS = frozenset(("signing_key", "signing_key_fallback", "event_keys"))
+SECRET_FIELDS = frozenset(
+    ("signing_key", "signing_key_fallback", "event_keys", "otlp_headers", "otlp_traces_headers")
+)
 
 _KEY_PREFIX = re.compile(r"signkey-\w+-", re.ASCII)
 # The password runs to the last "@" of the authority, so that an unescaped "@" in it hides no half of it.
@@ -43,6 +45,9 @@ _REDIS_SCHEMES = (
 )
 _LONGEST_SCHEMA = 63  # bytes; PostgreSQL cuts off the rest of a name
 _MOST_WORKERS = 256
+_SECRET_LENGTH = 8
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/\[\]]*)):([0-9]{1,5})", re.ASCII)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@\"'*]+", re.ASCII)
 _NOT_IN_PREFIX = re.compile(r"[\s{}\x00-\x1f\x7f]")
 
 
@@ -103,6 +108,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     signing_key_fallback: str = ""
     # Keys that may send events. `start` needs one; `dev` takes any.
     event_keys: tuple[str, ...] = ()
+    # Ask for no credential at these surfaces, which something else guards. `start` only: `dev` never asks.
+    open_graphql: bool = False
+    open_mcp: bool = False
+    open_metrics: bool = False
+    open_invoke: bool = False
+    # Origins whose pages may call `start`, such as "https://ops.example.com"; "*" is all. `dev` lets all.
+    cors_origins: tuple[str, ...] = ()
+    # "host:port" where /metrics is served, with the health probes, in place of `port`. "": at `port`.
+    metrics_addr: str = ""
+
+    # Let apps have the server request (`step.fetch`, `step.ai.infer`) what is not on the internet at large:
+    # loopback, private and link-local addresses. `dev` always does.
+    gateway_allow_private: bool = False
 
     # Serve the dashboard and GraphQL.
     ui: bool = True
@@ -118,6 +136,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     debug_api_port: int = 7777
     system_trace_endpoint: str = ""
     system_trace_url_path: str = "/dev/traces/system"
+
+    # Where traces of runs go when they have ended: the standard variables of OpenTelemetry, as they are
+    # written; `domain.otlp` reads them. Without an endpoint nothing is exported.
+    otlp_endpoint: str = ""
+    otlp_traces_endpoint: str = ""
+    otlp_headers: str = ""
+    otlp_traces_headers: str = ""
+    otlp_protocol: str = ""
+    otlp_traces_protocol: str = ""
+    otlp_compression: str = ""
+    otlp_timeout: float = 10.0
+    otel_traces_exporter: str = ""
+    otel_service_name: str = ""
+    otel_resource_attributes: str = ""
+    otel_traces_sampler: str = "parentbased_always_on"
+    otel_traces_sampler_arg: str = ""
+    otel_disabled: bool = False
 
     # On a stop signal `start` waits this long for calls in flight. 0: does not wait. `dev` never waits.
     drain_timeout: float = 30.0
@@ -151,6 +186,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return 3.0 if self.shared else 0.0
 
     @property
+    def gateway_private(self) -> bool:
+        """Whether apps may have the server request what is not on the internet at large."""
+        return self.mode == "dev" or self.gateway_allow_private
+
+    @property
+    def exports_traces(self) -> bool:
+        """Whether traces of runs go to an OTLP collector."""
+        if self.otel_disabled or self.otel_traces_exporter.strip().lower() not in ("", "otlp"):
+            return False
+        return bool(self.otlp_endpoint or self.otlp_traces_endpoint)
+
+    @property
     def shared(self) -> bool:
         """Whether other servers may run on the same data."""
         return bool(self.postgres_uri and self.redis_uri)
@@ -178,8 +225,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             if body and not _hex_problem("", body):
                 found[hashlib.sha256(bytes.fromhex(body)).hexdigest()] = None
         found.update(dict.fromkeys(self.event_keys))
-        for uri in (self.postgres_uri, self.redis_uri, *self.sdk_urls):
+        uris = (self.postgres_uri, self.redis_uri, self.otlp_endpoint, self.otlp_traces_endpoint)
+        for uri in (*uris, *self.sdk_urls):
             found.update(dict.fromkeys(_passwords(uri)))
+        found.update(dict.fromkeys(_header_values(f"{self.otlp_headers},{self.otlp_traces_headers}")))
         found.pop("", None)
         return tuple(found)
 
@@ -233,6 +282,16 @@ def _passwords(uri: str) -> Iterator[str]:
         yield unquote(written)
 
 
+def _header_values(headers: str) -> Iterator[str]:
+    """Values of `name=value,…` as written and as meant; no short ones: any log line may have such a word."""
+    from urllib.parse import unquote
+
+    for pair in headers.split(","):
+        written = pair.partition("=")[2].strip()
+        for value in (written, unquote(written)):
+            yield from (part for part in (value, value.rpartition(" ")[2]) if len(part) >= _SECRET_LENGTH)
+
+
 def signing_key_body(key: str) -> str:
     """`key` without its `signkey-<word>-` prefix: what is hashed, signed with and compared."""
     match = _KEY_PREFIX.match(key)
@@ -248,6 +307,11 @@ def validate(settings: Settings) -> list[str]:
     problems += _backend_problems(settings)
     problems += _number_problems(settings)
     problems += _address_problems(settings)
+    problems += _listening_problems(settings)
+    if settings.exports_traces:
+        from inngest_fast.domain import otlp  # few need it
+
+        problems += otlp.problems(settings)
     return problems
 
 
@@ -359,6 +423,22 @@ def _address_problems(settings: Settings) -> Iterator[str]:
         address = getattr(settings, f"connect_{role}_grpc_ip")
         if not _is_address(address):
             yield f'invalid connect {role} gRPC IP "{address}": must be an IP address'
+
+
+def _listening_problems(settings: Settings) -> Iterator[str]:
+    if settings.metrics_addr and address_parts(settings.metrics_addr) is None:
+        yield f'metrics-addr ("{settings.metrics_addr}") must be host:port, such as 127.0.0.1:9464'
+    for origin in settings.cors_origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            yield f'cors-origin ("{redact_uris(origin)}") must be scheme://host or scheme://host:port, or "*"'
+
+
+def address_parts(text: str) -> tuple[str, int] | None:
+    """Host and port of "host:port", "[::1]:port" or ":port", which is all interfaces; None if it is none."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match[3]) > 65535:
+        return None
+    return match[1] or match[2] or "0.0.0.0", int(match[3])  # noqa: S104 it was asked for
 
 
 def _is_address(text: str) -> bool:

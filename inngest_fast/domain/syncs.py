@@ -25,3 +25,11 @@ class FunctionsReply(msgspec.Struct, frozen=True):
     modified: int
     skipped: int
     errors: tuple[FunctionProblem, ...]
+
+
+class EndpointRun(msgspec.Struct, frozen=True):
+    """A run that a durable endpoint has begun (sdk-protocol §7.2)."""
+
+    run_id: str
+    function_id: str
+    app_id: str

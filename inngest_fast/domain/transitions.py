@@ -29,7 +29,8 @@ class CreateRun(msgspec.Struct, frozen=True):
 
     A run with a `key` is created only if no run of its function took that key since
     `now - 24 h`; otherwise this action alone does nothing, and says so in the result. A run that is
-    skipped has ended, and no jobs.
+    skipped has ended, and no jobs. If the key is taken, `if_taken` are stored in its place, with the id of
+    the run that has it as their payload; nobody else makes their ids.
     """
 
     run: Run
@@ -37,6 +38,7 @@ class CreateRun(msgspec.Struct, frozen=True):
     waits: tuple[Wait, ...] = ()
     key_until: int = 0
     rows: tuple[FlowRow, ...] = ()  # stored with it, in place of what is there under their keys
+    if_taken: tuple[Job, ...] = ()
 
 
 class UpdateRun(msgspec.Struct, frozen=True):

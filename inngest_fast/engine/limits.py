@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from inngest_fast.domain.apps import Function
+
 SECOND: Final = 1_000
 DAY: Final = 86_400_000
 
@@ -16,6 +18,20 @@ CALL_TIMEOUT: Final = 2 * 3_600 * SECOND
 PING_TIMEOUT: Final = 10 * SECOND
 MAX_SUSPENSION: Final = 366 * DAY  # of a sleep or a wait for an event
 DEFAULT_WAIT: Final = 365 * DAY  # of an invoke, a signal or a cancelOn without a timeout
+MAX_DEFERS: Final = 20  # of a run
+MAX_DEFERS_NOTED: Final = 100  # with those that were rejected
+MAX_DEFER_SIZE: Final = 4 * 1024 * 1024  # of all that a run defers, which is in bytes
+MAX_DEFER_META: Final = 32 * 1024
 KEY_LIFE: Final = DAY  # of an idempotency key
 READY_SOON: Final = 2 * SECOND  # jobs due by then are ordered by their run's age (flow-control §8.1)
+SILENCE: Final = 600 * SECOND  # of an endpoint that works by itself, until it is called instead
 REDISCOVERY_DELAY: Final = SECOND  # after an answer that says nothing
+
+
+def max_steps(function: Function) -> int:
+    """Of a run; a test may set it lower (http-api §3.1)."""
+    return function.max_steps or MAX_STEPS
+
+
+def max_state_size(function: Function) -> int:
+    return function.max_state_size or MAX_STATE_SIZE

@@ -5,7 +5,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Fault = Literal["refused", "timeout", "too_large", "redirects", "tls", "protocol"]
+Fault = Literal["refused", "timeout", "too_large", "redirects", "tls", "protocol", "forbidden"]
+# "same": method, headers, body and query stay (sdk-protocol §2). "fetch": as browsers do, and what tells who
+# asks goes to no other origin. "never": the redirect is the response.
+Follow = Literal["same", "fetch", "never"]
 
 
 class AppRequest(msgspec.Struct, frozen=True):
@@ -18,6 +21,7 @@ class AppRequest(msgspec.Struct, frozen=True):
     timeout_ms: int = 10_000  # for everything together
     max_body: int = 8 * 1024 * 1024
     max_redirects: int = 60
+    follow: Follow = "same"
 
 
 class AppResponse(msgspec.Struct, frozen=True):
@@ -30,7 +34,7 @@ class AppResponse(msgspec.Struct, frozen=True):
 
 class AppCallError(Exception):
     """No usable response. `fault` is "refused" when nothing answered: no route, no listener, or a connection
-    closed before the first byte.
+    closed before the first byte; "forbidden" for an address that this client does not connect to.
     """
 
     def __init__(self, fault: Fault, message: str) -> None:
@@ -39,8 +43,13 @@ class AppCallError(Exception):
 
 
 class AppClient(Protocol):
+    @property
+    def connections(self) -> int:
+        """Open ones, idle or busy."""
+        ...
+
     async def send(self, request: AppRequest) -> AppResponse:
-        """Sends, follows redirects with method, headers, body and query kept (sdk-protocol §2), reads.
+        """Sends, follows redirects as the request says, reads.
 
         Raises AppCallError. A request may reach the app twice if a kept connection breaks at once, before a
         byte of the answer came.

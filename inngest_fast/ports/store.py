@@ -2,10 +2,11 @@
 
 import enum
 from asyncio import Future
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.cancellations import Cancellation
@@ -15,6 +16,7 @@ from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.transitions import Committed, Transition
 from inngest_fast.domain.waits import Wait
+from inngest_fast.ports.api_keys import ApiKeys
 
 
 class EventQuery(msgspec.Struct, frozen=True):
@@ -24,9 +26,15 @@ class EventQuery(msgspec.Struct, frozen=True):
     before_id: str = ""  # ids below it
     name: str = ""
     names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     received_after: int = 0  # inclusive
     received_before: int = 0  # exclusive; 0: no bound
     internal: bool = True  # with those named `inngest/…`
+
+
+SEED_LATE_MS: Final = 86_400_000
+"""How far the time in an event's id may be from that of its receipt, where lists go by the latter: a seeded
+id has the time of its first sending (http-api §2.2)."""
 
 
 class RunTime(enum.StrEnum):
@@ -59,6 +67,21 @@ class RunQuery(msgspec.Struct, frozen=True):
     since: int = 0  # inclusive
     until: int = 0  # inclusive; 0: no bound
     after: tuple[int, str] | None = None
+    timed: bool | None = None  # with the time of the order, or without; None: both
+
+    @property
+    def halves(self) -> "list[RunQuery]":
+        """Queries for the parts of this list, in its order: runs that have the time, and those that do not.
+        So an index of the former serves.
+        """
+        if self.order is RunTime.QUEUED or self.timed is not None:
+            return [self]
+        timed, not_yet = replace(self, timed=True), replace(self, timed=False)
+        if self.after is None:
+            return [not_yet, timed] if self.ascending else [timed, not_yet]
+        if self.after[0] == 0:
+            return [not_yet, replace(timed, after=None)] if self.ascending else [not_yet]
+        return [timed] if self.ascending else [timed, replace(not_yet, after=None)]
 
 
 class Store(Protocol):
@@ -69,6 +92,12 @@ class Store(Protocol):
     """
 
     name: str  # "sqlite", …
+    on_group: Callable[[int], None]  # called with the number of transitions in each group that is decided
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """Of this store, while it is open."""
+        ...
 
     @property
     def backlog(self) -> int:
@@ -110,6 +139,12 @@ class Store(Protocol):
 
     async def trace_rows(self, run_id: str, prefix: str = "") -> list[tuple[str, bytes]]:
         """Key and body of what PutTrace stored for a run under keys that begin so, by key."""
+        ...
+
+    async def clear(self) -> None:
+        """Forgets everything but apps, functions and API keys. For tests of apps: what is being done
+        meanwhile comes to nothing.
+        """
         ...
 
     async def event(self, event_id: str) -> Event | None: ...

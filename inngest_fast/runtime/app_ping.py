@@ -23,6 +23,8 @@ _DIAL_TIMEOUT_S = 2.0
 _PROBE_TIMEOUT_MS = 2_000
 _REPLY_LIMIT = 4 * 1024 * 1024
 
+_UNASKED = frozenset(("api", "endpoint"))  # apps that serve no registration
+
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +73,8 @@ class AppPing:
             await self._sync.expect(url, "url")
         if self._discovery and not self._catalog.apps():
             await self._discover()
-        due = [app for app in self._catalog.apps() if app.source != "api" and (self._poll or app.error)]
+        known = (app for app in self._catalog.apps() if app.source not in _UNASKED)
+        due = [app for app in known if self._poll or app.error]
         await asyncio.gather(*(self._ping(app) for app in due))
 
     async def _ping(self, app: App) -> None:

@@ -4,26 +4,32 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import perf_counter
 
 from inngest_fast.domain.apps import Function
 from inngest_fast.domain.ids import Entropy
-from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.jobs import Job, JobKind
+from inngest_fast.domain.ops import Opcode
 from inngest_fast.domain.runs import Run, RunStatus
+from inngest_fast.domain.traces import Response, shown_headers
 from inngest_fast.domain.transitions import Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.engine import limits
-from inngest_fast.engine.answer import Answer, read_answer, unreachable
+from inngest_fast.engine.answer import Answer, Failure, Ops, Result, not_to_be_made, read_answer, unreachable
+from inngest_fast.engine.call.endpoint import NoRequestError
 from inngest_fast.engine.call.request import Call, call_request
 from inngest_fast.engine.lifecycle import answered, before_call
-from inngest_fast.engine.routing.meeting import by_signal
+from inngest_fast.engine.lifecycle.retry import attempts_left, counted
 from inngest_fast.ports.app_client import AppCallError, AppClient, AppRequest
 from inngest_fast.ports.clock import Clock
 from inngest_fast.runtime.catalog_upkeep import CatalogUpkeep
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.live_waits import LiveWaits
+from inngest_fast.runtime.measures import FunctionMeasures, Measures
 from inngest_fast.runtime.persistence import consume, until_stored
 from inngest_fast.runtime.run_changes import RunChanges
+from inngest_fast.runtime.signal_holders import signal_holders
 
 Sign = Callable[[bytes], str]
 
@@ -45,6 +51,7 @@ class Calls:
         clock: Clock,
         entropy: Entropy,
         counters: Counters,
+        measures: Measures,
         sign: Sign | None,
         retry_interval_ms: int,
     ) -> None:
@@ -56,6 +63,7 @@ class Calls:
         self._clock = clock
         self._entropy = entropy
         self._counters = counters
+        self._measures = measures
         self._sign = sign
         self._retry_interval_ms = retry_interval_ms
         self._showing: set[asyncio.Task[None]] = set()
@@ -98,32 +106,44 @@ class Calls:
         await self._change(job.run_id, decide)
         return dealt_with
 
-    async def _call(self, run: Run, function: Function, job: Job) -> tuple[int, Answer]:
-        """When the call began, and its answer."""
+    async def _call(self, run: Run, function: Function, job: Job) -> tuple[int, Answer, Response | None]:
+        """When the call began, its answer, and what that had beside its body."""
         started_at = self._clock.now_ms()
-        call = call_request(run, function, job)
+        try:
+            call = call_request(run, function, job)
+        except NoRequestError as error:
+            return started_at, not_to_be_made(str(error)), None
         self._counters.add("calls")
+        measures = self._measures.of(job.function_id)
+        measures.calls_started += 1
+        if job.kind is JobKind.START and not job.attempt:
+            measures.runs_started += 1
+        last = not attempts_left(function.config, counted(run, job))
         shown = None
         if run.status is RunStatus.QUEUED:
             shown = asyncio.get_running_loop().call_later(
                 SHOW_RUNNING_AFTER_S, self._show_running, run.id, started_at
             )
+        sent = perf_counter()
         try:
             response = await self._client.send(self._request(call))
         except AppCallError as error:
             self._counters.add(f"calls_failed_{error.fault}")
-            return started_at, unreachable(error.fault, str(error))
+            answer: Answer = unreachable(error.fault, str(error))
+            _count_end(measures, answer, last=last)
+            return started_at, answer, None
         finally:
+            measures.call_seconds.observe(perf_counter() - sent)
             if shown is not None:
                 shown.cancel()
-        return started_at, read_answer(
-            response.status, response.headers, response.body, now_ms=self._clock.now_ms()
-        )
+        answer = read_answer(response.status, response.headers, response.body, now_ms=self._clock.now_ms())
+        _count_end(measures, answer, last=last)
+        return started_at, answer, Response(response.status, shown_headers(response.headers))
 
-    async def _take_in(self, job: Job, started_at: int, answer: Answer) -> None:
+    async def _take_in(self, job: Job, started_at: int, answer: Answer, response: Response | None) -> None:
         signals = answered.signals(answer)
         while True:
-            holders = await self._holders(job, signals) if signals else _NOBODY
+            holders = await self._holders(job.run_id, signals) if signals else _NOBODY
 
             def decide(
                 run: Run, function: Function, holders: Mapping[str, Sequence[Wait]] = holders
@@ -134,6 +154,7 @@ class Calls:
                     started_at=started_at,
                     now=self._clock.now_ms(),
                     retry_interval_ms=self._retry_interval_ms,
+                    response=response,
                     holders=holders,
                 )
                 return answered.decide(run, function, called, self._entropy)
@@ -147,9 +168,12 @@ class Calls:
     def _request(self, call: Call) -> AppRequest:
         headers = call.headers
         if self._sign is not None:
-            headers = (*headers, ("X-Inngest-Signature", self._sign(call.body)))
+            signature = self._sign(call.body if call.signed is None else call.signed)
+            headers = (*headers, ("X-Inngest-Signature", signature))
+        elif call.signed is not None:  # endpoints know a call by the header, also without a key
+            headers = (*headers, ("X-Inngest-Signature", ""))
         return AppRequest(
-            method="POST",
+            method=call.method,
             url=call.url,
             headers=headers,
             body=call.body,
@@ -158,15 +182,8 @@ class Calls:
             max_redirects=limits.MAX_REDIRECTS,
         )
 
-    async def _holders(self, job: Job, signals: list[str]) -> Mapping[str, Sequence[Wait]]:
-        """The live waits for these signals that are not the run's own."""
-        holders: dict[str, list[Wait]] = {}
-        for signal in signals:
-            found = await until_stored(partial(self._waits.find, [by_signal(signal)]), self._entropy)
-            for wait in found.waits:
-                if wait.key == signal and wait.run_id != job.run_id:
-                    holders.setdefault(signal, []).append(wait)
-        return holders
+    async def _holders(self, run_id: str, signals: list[str]) -> Mapping[str, Sequence[Wait]]:
+        return await signal_holders(self._waits, signals, run_id, self._entropy)
 
     def _begin(self, at: int, run: Run, function: Function) -> Transition | None:
         if run.status is not RunStatus.QUEUED:
@@ -181,3 +198,17 @@ class Calls:
         task = asyncio.get_running_loop().create_task(self._change(run_id, partial(self._begin, since)))
         self._showing.add(task)
         task.add_done_callback(self._showing.discard)
+
+
+def _count_end(measures: FunctionMeasures, answer: Answer, *, last: bool) -> None:
+    """`last`: of the attempts; a failed one is followed by no other."""
+    if isinstance(answer, Ops):
+        failed = any(op.op is Opcode.STEP_ERROR for op in answer.ops)
+    else:
+        failed = isinstance(answer, Failure)
+    if not failed:
+        measures.calls_succeeded += 1
+    elif last or (not isinstance(answer, Result) and answer.no_retry):
+        measures.calls_failed += 1
+    else:
+        measures.calls_errored += 1

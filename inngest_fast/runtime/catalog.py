@@ -45,6 +45,11 @@ class Catalog:
     def function(self, function_id: str) -> Function | None:
         return self._functions.get(function_id)
 
+    def slug_of(self, function_id: str) -> str:
+        """Of a function; "" for an unknown one."""
+        function = self._functions.get(function_id)
+        return function.slug if function is not None else ""
+
     def by_slug(self, slug: str) -> Function | None:
         return self._functions.get(self._slugs.get(slug, ""))
 

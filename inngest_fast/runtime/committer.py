@@ -1,10 +1,13 @@
 """The way of every transition: route its events, hand it in, tell the queue and the index what came of it."""
 
 import asyncio
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
+from time import perf_counter
 
 from inngest_fast.domain.errors import OverloadedError, StoreError
+from inngest_fast.domain.jobs import JobKind
+from inngest_fast.domain.runs import Run
 from inngest_fast.domain.transitions import (
     Action,
     AddWait,
@@ -24,11 +27,14 @@ from inngest_fast.ports.queue import Queue
 from inngest_fast.ports.store import Store
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.live_waits import LiveWaits
+from inngest_fast.runtime.measures import Measures
 from inngest_fast.runtime.router import Router
 from inngest_fast.runtime.run_cache import RunCache
 from inngest_fast.runtime.store_watch import StoreWatch
 
 MAX_BACKLOG = 20_000
+
+_SDK_CALLS = frozenset((JobKind.START, JobKind.EDGE, JobKind.PLAN))
 
 
 class Committer:
@@ -48,6 +54,7 @@ class Committer:
         cache: RunCache,
         watch: StoreWatch,
         counters: Counters,
+        measures: Measures,
     ) -> None:
         self._store = store
         self._watch = watch
@@ -56,7 +63,10 @@ class Committer:
         self._router = router
         self._cache = cache
         self._counters = counters
+        self._measures = measures
         self._tasks: set[asyncio.Task[None]] = set()
+        self.on_end: Callable[[str], None] = lambda _: None  # of a run
+        self.export: Callable[[Run], None] | None = None  # of the trace of one that has ended
 
     def admit(self, n: int) -> None:
         """Raises OverloadedError when the store is too far behind to take n more (design §3.9)."""
@@ -88,7 +98,7 @@ class Committer:
         except BaseException:
             self._waits.settle(waits, stored=False)
             raise
-        stored.add_done_callback(partial(self._decided, transition, waits, result))
+        stored.add_done_callback(partial(self._decided, transition, waits, result, perf_counter()))
         return result
 
     async def commit(self, transition: Transition) -> Committed:
@@ -102,6 +112,7 @@ class Committer:
         transition: Transition,
         waits: Sequence[Wait],
         result: asyncio.Future[Committed],
+        began: float,
         stored: asyncio.Future[Committed],
     ) -> None:
         self._watch.seen(stored)
@@ -116,6 +127,7 @@ class Committer:
             if not result.done():
                 result.set_exception(error)
             return
+        self._measures.commit_seconds.observe(perf_counter() - began)
         committed = stored.result()
         if committed.reason:
             self._waits.settle(waits, stored=False)
@@ -127,7 +139,7 @@ class Committer:
             result.set_result(committed)
 
     def _settle(self, transition: Transition, committed: Committed, waits: Sequence[Wait]) -> None:
-        queue, refused = self._queue, committed.refused_runs
+        queue, refused, measures = self._queue, committed.refused_runs, self._measures
         actions: Sequence[Action] = transition.actions
         if committed.admitted:
             actions = [*actions, *committed.admitted]
@@ -151,15 +163,24 @@ class Committer:
                     self._counters.add("runs_skipped")
                 else:
                     self._counters.add("runs_created")
+                    found = measures.of(run.function_id)
+                    found.runs_scheduled += 1
+                    if run.started_at:
+                        found.runs_started += 1
                     if self._cache.get(run.id) is None:  # whoever read it meanwhile may be ahead
                         self._cache.put(run)
             elif kind is UpdateRun or kind is EndRun:
                 self._cache.outdate(action.run)  # type: ignore[union-attr]
+                if kind is EndRun:
+                    self._ended(action.run)  # type: ignore[union-attr]
             elif kind is ConsumeWait or kind is DropWait:
                 self._waits.forget((action.wait_id,))  # type: ignore[union-attr]
             elif kind is MoveJob:
                 moved = action.job.id  # type: ignore[union-attr]
                 queue.requeue(action.job)  # type: ignore[union-attr]
+        for added in committed.jobs:
+            if added.kind in _SDK_CALLS:
+                measures.of(added.function_id).calls_scheduled += 1
         dropped: Sequence[str] = committed.dropped_jobs
         if (
             dropped and committed.jobs
@@ -177,6 +198,12 @@ class Committer:
                     queue.add(added)
         for job_id in dropped:
             queue.drop(job_id)
+
+    def _ended(self, run: Run) -> None:
+        self._measures.of(run.function_id).runs_ended[run.status] += 1
+        self.on_end(run.id)
+        if self.export is not None:
+            self.export(run)
 
     def _dropped(self, transition: Transition, reason: str) -> None:
         self._counters.add(f"dropped_by_{reason}")

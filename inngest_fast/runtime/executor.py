@@ -20,7 +20,9 @@ from inngest_fast.runtime.cancellations import Cancellations
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.counters import Counters
 from inngest_fast.runtime.crons import Crons
+from inngest_fast.runtime.deferred_runs import DeferredRuns
 from inngest_fast.runtime.deferred_starts import DeferredStarts
+from inngest_fast.runtime.gateway import Gateway
 from inngest_fast.runtime.persistence import consume, until_stored
 from inngest_fast.runtime.run_changes import RunChanges
 
@@ -40,6 +42,8 @@ class Executor:
         *,
         queue: Queue,
         calls: Calls,
+        gateway: Gateway,
+        deferred: DeferredRuns,
         crons: Crons,
         starts: DeferredStarts,
         cancellations: Cancellations,
@@ -52,6 +56,8 @@ class Executor:
     ) -> None:
         self._queue = queue
         self._calls = calls
+        self._gateway = gateway
+        self._deferred = deferred
         self._crons = crons
         self._starts = starts
         self._cancellations = cancellations
@@ -95,12 +101,16 @@ class Executor:
         try:
             if job.doubtful and not await self._still_due(job):
                 return
-            if job.kind in CALLS:
+            if job.kind is JobKind.GATEWAY:
+                await self._gateway.work(job)
+            elif job.kind in CALLS:
                 await self._calls.work(job)
             elif job.kind is JobKind.CRON:
                 await self._crons.fire(job)
             elif job.kind in _STARTS:
                 await self._starts.fire(job)
+            elif job.kind is JobKind.DEFERS:
+                await self._deferred.start(job)
             elif job.kind is JobKind.CANCELLATION:
                 await self._cancellations.walk(job)
             else:
@@ -126,7 +136,8 @@ class Executor:
 
     async def _due(self, job: Job) -> None:
         """A job that needs no call."""
-        change = partial(self._changes.change, job.run_id, partial(self._decide, job), job.since)
+        run_id = job.payload.decode() if job.kind is JobKind.JOIN else job.run_id
+        change = partial(self._changes.change, run_id, partial(self._decide, job), job.since)
         committed = await until_stored(change, self._entropy)
         if committed is None:
             await consume(job, self._committer, self._entropy)

@@ -36,7 +36,11 @@ class Ingest:
         try:
             async with asyncio.timeout(ACCEPT_S):
                 return await self._store(events)
+        except StoreError:
+            self._counters.add("ingest_failed")
+            raise
         except TimeoutError:
+            self._counters.add("ingest_failed")
             raise StoreError(
                 f"the store did not answer within {ACCEPT_S:g} s, and may yet store the events: "
                 "sent again under the same ids they are taken once"

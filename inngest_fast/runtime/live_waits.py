@@ -29,6 +29,11 @@ class LiveWaits:
     def __len__(self) -> int:
         return len(self._index)
 
+    @property
+    def whole(self) -> bool:
+        """Whether all waits are in the index, so that it can tell how many there are."""
+        return self._search is None
+
     async def load(self, page: int) -> None:
         """Takes in what is in the store. Raises StoreError."""
         if self._search is not None:

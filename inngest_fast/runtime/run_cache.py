@@ -63,6 +63,11 @@ class RunCache:
         self.resize(live)
         return live
 
+    def clear(self) -> None:
+        """Forgets every run."""
+        for run_id in list(self._runs):
+            self.evict(run_id)
+
     def outdate(self, run: Run) -> None:
         """A run was committed as this: what was read of it before does not count any more."""
         live = self._runs.get(run.id)

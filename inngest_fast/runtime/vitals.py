@@ -20,6 +20,7 @@ class Vitals:
         self._queue = queue
         self._counters = counters
         self._began = time.monotonic()
+        self.started_at = time.time()
         self.draining = False
 
     @property
@@ -36,14 +37,18 @@ class Vitals:
             reasons["queue"] = self._queue.trouble
         return reasons
 
-    def memory_mb(self) -> float:
+    def memory_bytes(self) -> int:
+        """Resident memory of this process."""
         try:
             with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - the hot path of a probe
-                return round(int(file.read().split()[1]) * _PAGE / 1e6, 1)
+                return int(file.read().split()[1]) * _PAGE
         except OSError:
             import resource
 
-            return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_000
+
+    def memory_mb(self) -> float:
+        return round(self.memory_bytes() / 1e6, 1)
 
     def uptime_s(self) -> float:
         return round(time.monotonic() - self._began, 3)

@@ -15,6 +15,7 @@ _WAITS_FOR = {
     JobKind.WAIT_TIMEOUT: "waiting for an event, a signal or an invoked function",
     JobKind.START_TIMEOUT: "its timeouts.start runs",
     JobKind.FINISH_TIMEOUT: "its timeouts.finish runs",
+    JobKind.SILENCE: "its endpoint works by itself",
     JobKind.CRON: "waiting for the next tick",
     JobKind.DEBOUNCE: "waiting for its events to stop",
     JobKind.BATCH: "waiting for its batch to fill",

@@ -23,7 +23,7 @@ def test_an_app_is_found_on_the_port_that_the_environment_names() -> None:
             within=30,
             what="the app",
         )
-        assert apps[0]["functions"] == 14
+        assert apps[0]["functions"] == 15
         assert apps[0]["url"] == app.url.replace("127.0.0.1", "localhost")
     finally:
         server.stop()

@@ -295,6 +295,69 @@ def test_invoke(a: ServerProcess, b: ServerProcess) -> None:
             assert (run["status"], run["output"]) == ("completed", {"data": {"n": 2}})
 
 
+def test_a_request_left_to_the_servers_and_a_deferred_run(a: ServerProcess, b: ServerProcess) -> None:
+    with stub(a) as app:
+        on = {"event": "inngest/deferred.schedule"}
+        later = f"{app.name}-later"
+        expression = f"event.data._inngest.fn_slug == '{later}'"
+        app.function("later", result("later"), triggers=[{**on, "expression": expression}])
+        request = {"op": "Gateway", "id": "g", "opts": {"url": "http://127.0.0.1:9/", "method": "GET"}}
+        defer = {"op": "DeferAdd", "id": "d", "opts": {"fn_slug": later, "input": {"n": 1}}}
+
+        def answer(received: Call) -> bytes:
+            steps = received.json()["steps"]
+            return result(steps) if steps else ops(request, defer)
+
+        app.function("asking", answer)
+        assert app.sync().status == 200
+        run = ended(b, begin(b, app, "asking"))
+        assert run["output"]["g"]["error"]["name"] == "GatewayError"
+        assert app.calls_of("asking")[1].json()["defers"] == {"d": {"abortable": True}}
+        [received] = app.wait_for_calls("later", 1)
+        assert received.json()["event"]["data"]["n"] == 1
+
+
+def test_the_same_invocation_at_both(a: ServerProcess, b: ServerProcess) -> None:
+    """Both invokers get what the one run comes to, whoever comes first, and those who come later too."""
+    with stub(a) as app:
+        payload = {"data": {}, "id": f"{app.name}-once"}
+        options = {"function_id": f"{app.name}-child", "payload": payload}
+        op = {"op": "InvokeFunction", "id": "child", "displayName": "child", "opts": options}
+        app.function("parent", one_op(op))
+        app.function("child", app.held(result({"n": 2})))
+        assert app.sync().status == 200
+        runs = [begin(server, app, "parent") for server in (a, b, a)]
+        app.wait_for_calls("child", 1)
+        app.wait_for_calls("parent", 3)
+        app.release()
+        for run_id in (*runs, begin(b, app, "parent")):
+            assert ended(a, run_id)["output"] == {"data": {"n": 2}}
+        assert len(app.calls_of("child")) == 1
+
+
+def test_a_run_of_one_is_run_again_by_the_other(a: ServerProcess, b: ServerProcess) -> None:
+    with stub(a) as app:
+
+        def answer(received: Call) -> bytes:
+            steps = received.json()["steps"]
+            done = [name for name in ("x", "y") if "data" in steps.get(name, {})]
+            if len(done) < 2:
+                name = "xy"[len(done)]
+                return app.run_step(received, name, steps.get(name, {}).get("input", [name]))
+            return result([steps["x"]["data"], steps["y"]["data"]])
+
+        app.function("twice", answer)
+        assert app.sync().status == 200
+        run_id = begin(a, app, "twice")
+        assert ended(a, run_id)["output"] == [["x"], ["y"]]
+        for body, output in (
+            ({}, [["x"], ["y"]]),
+            ({"fromStep": {"stepId": "y", "input": [7]}}, [["x"], [7]]),
+        ):
+            reply = b.call("POST", f"/api/v2/runs/{run_id}/rerun", body)
+            assert ended(a, reply.json()["data"]["runId"])["output"] == output
+
+
 def test_both_work_on_the_steps_of_one_run(a: ServerProcess, b: ServerProcess) -> None:
     with stub(a) as app:
         callers: dict[int, int] = {}  # by the port of their connection

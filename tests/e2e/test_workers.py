@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.fixtures import postgres_server
+from tests.fixtures.http import call, free_port
 from tests.fixtures.load import AUTHORIZED
 from tests.fixtures.redis_server import redis_uri
 from tests.fixtures.server_process import EVENT_KEY, ServerProcess
@@ -247,6 +248,24 @@ def test_a_stop_drains_and_closes_the_port() -> None:
         assert len(server.lines("stopped")) == 2
         with pytest.raises(ConnectionRefusedError):
             server.call("GET", "/livez")
+
+
+def test_the_address_of_metrics_is_shared_and_outlasts_replaced_workers() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with started("--metrics-addr", address) as server:
+
+        def look(path: str) -> int:
+            return call("GET", f"http://{address}{path}").status
+
+        assert {look("/livez") for _ in range(20)} == {200}
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(server.serving()) == 4, within=30, what="both successors")
+        eventually(lambda: len(server.workers()) == 2, what="the end of those before")
+        assert {look("/livez") for _ in range(20)} == {200}
+        assert look("/v1/events") == 404
+        assert server.stop() == 0
+        with pytest.raises(ConnectionRefusedError):
+            look("/livez")
 
 
 def test_without_its_supervisor_a_worker_ends() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -307,6 +307,37 @@ class Model:
         held = any(job.run_id == run_id and job.kind is JobKind.RESUME for job in tables["jobs"].values())
         got = any(b'"signal":' in memo for memo in record.memos.values())
         self.must(held or got or record.ended, "the signal to", run_id, "is not durable")
+
+    def reported(
+        self, transition: Transition, asked: Sequence[tuple[str, str, int]], tables: Snapshot
+    ) -> None:
+        """Steps get memos from who consumes a job, or from the running call of a job that is as it was."""
+        for action in transition.actions:
+            if transition.job is None and type(action) is PutStep and action.step.memo is not None:
+                known = self.runs[action.run_id]
+                heard = any(
+                    run_id == action.run_id
+                    and (job := tables["jobs"].get(job_id)) is not None
+                    and job.generation == generation
+                    for run_id, job_id, generation in asked
+                )
+                self.must(
+                    heard or known.ended or self._outdated(transition, known),
+                    "a call that was over was heard:",
+                    action,
+                )
+
+    def _outdated(self, transition: Transition, record: RunRecord) -> bool:
+        """Whether the transition rests on a state of the run that is over: it will be dropped."""
+        return any(type(a) is UpdateRun and a.after != record.version for a in transition.actions)
+
+    def checkpointed(self, run_id: str, job_id: str, step_ids: Sequence[str]) -> None:
+        """Steps were acknowledged while their call went on: they are durable, and no later call lacks them."""
+        record = self.runs[run_id]
+        for id in step_ids:
+            self.must(id in record.memos, "the step", id, "of", run_id, "was acknowledged and is not stored")
+        if job_id in self.memos_at:
+            self.memos_at[job_id] = max(self.memos_at[job_id], len(record.memos))
 
     def called(self, request: Mapping[str, Any], job_id: str) -> None:
         """A request left: it tells what is durable, and all that was so when its job was made."""

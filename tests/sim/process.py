@@ -12,6 +12,7 @@ from tests.sim.disk import ProcessStore
 from tests.sim.entropy import SeededEntropy
 from tests.sim.loop import PROCESS, SimLoop, SimTask
 from tests.sim.network import Client
+from tests.sim.outbound import Elsewhere
 from tests.sim.places import Places
 from tests.sim.watched_queue import WatchedQueue
 
@@ -29,6 +30,7 @@ class Process:
         settings: Settings,
         cached: int | None,
         places: Places,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._loop = loop
         self.places = places
@@ -36,6 +38,7 @@ class Process:
         self._context.run(PROCESS.set, self)
         self.store = store
         self.client = client
+        self._elsewhere = elsewhere
         self.index = MemoryWaitIndex()
         self.entropy = SeededEntropy(random)
         self.assembly = Assembly(self._adapters(store, client, clock), settings, None)
@@ -54,6 +57,7 @@ class Process:
             client=client,
             clock=clock,
             entropy=self.entropy,
+            gateway_client=self._elsewhere,
         )
 
     def do(self, work: Any) -> SimTask:

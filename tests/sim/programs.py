@@ -29,6 +29,14 @@ class Sleep:
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """Has the server make a request."""
+
+    id: str
+    caught: bool = True
+
+
+@dataclass(frozen=True)
 class WaitEvent:
     """Waits for an event; `match` only for one with the `n` of the trigger."""
 
@@ -81,7 +89,7 @@ class Throw:
     final: bool = False
 
 
-Step = Run | Sleep | WaitEvent | WaitSignal | Invoke | Send
+Step = Run | Sleep | Fetch | WaitEvent | WaitSignal | Invoke | Send
 Statement = Step | All | Race | Throw
 Body = tuple[Statement, ...]
 
@@ -98,6 +106,7 @@ class Program:
     version: int = 2  # of the requests: 1 or 2
     keeps_losers: bool = False  # ends only when nothing of a race is open
     run_complete: bool = False  # ends by an op in place of a 200
+    checkpoints: bool = False  # goes on after a step, and reports it meanwhile
     retries: int = 3
     cancel: str = ""  # the event that cancels a run of the same `n`
     start_s: int = 0

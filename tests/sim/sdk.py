@@ -10,6 +10,7 @@ from inngest_fast.ports.app_client import AppResponse
 from tests.sim.programs import (
     All,
     Body,
+    Fetch,
     Invoke,
     Outcome,
     Program,
@@ -38,6 +39,10 @@ class Bodies(Protocol):
         """Posts an event to the server. Raises OSError when that is not acknowledged."""
         ...
 
+    async def checkpoint(self, ctx: dict[str, Any], ops: list[Op]) -> int:
+        """Reports steps to the server. The status that it answers with; 503 if it does not."""
+        ...
+
 
 async def answer(program: Program, url: str, body: bytes, bodies: Bodies) -> AppResponse:
     """One call, from the request as it came over the wire."""
@@ -47,6 +52,8 @@ async def answer(program: Program, url: str, body: bytes, bodies: Bodies) -> App
     memos, stack = request["steps"], ctx["stack"]["stack"]
     assert sorted(memos) == sorted(stack), "the stack is not what the memos are"
     call = _Call(program, ctx, bodies)
+    if program.checkpoints and target == "step" and not ctx["disable_immediate_execution"]:
+        return await call.checkpointed(dict(memos), list(stack))
     outcome = interpret(program.body, memos, stack, ctx["attempt"])
     if outcome.done and not (program.keeps_losers and outcome.open):
         return call.ended(outcome)
@@ -67,8 +74,33 @@ class _Call:
     def __init__(self, program: Program, ctx: dict[str, Any], bodies: Bodies) -> None:
         self._program = program
         self._run_id = ctx["run_id"]
+        self._ctx = ctx
         self._last = ctx["attempt"] + 1 >= ctx["max_attempts"]
         self._bodies = bodies
+
+    async def checkpointed(self, memos: dict[str, Any], stack: list[str]) -> AppResponse:
+        """Runs one step after the other, reporting each, for as long as there is one alone."""
+        program = self._program
+        while True:
+            outcome = interpret(program.body, memos, stack, self._ctx["attempt"])
+            if outcome.done and not (program.keeps_losers and outcome.open):
+                return self.ended(outcome)
+            if outcome.thrown is not None:
+                return self.thrown(outcome.thrown.final, str(outcome.thrown))
+            if len(outcome.open) != 1 or not _has_body(outcome.open[0]):
+                racing = races(program.body)
+                return self.ops([_planned(step, race=step.id in racing) for step in outcome.open])
+            response = await self.executed(outcome.open[0])
+            (op,) = json.loads(response.body)
+            if op["op"] != "StepRun":
+                return response
+            status = await self._bodies.checkpoint(self._ctx, [op])
+            if status == 409:
+                return self.failed(400, {"name": "StaleDispatchError", "message": "409"}, no_retry=True)
+            if status != 200:
+                return response
+            memos[op["id"]] = {"data": op["data"]}
+            stack.append(op["id"])
 
     def ended(self, outcome: Outcome) -> AppResponse:
         if self._program.run_complete:
@@ -126,6 +158,9 @@ def _planned(step: Step, *, race: bool) -> Op:
     opts: dict[str, Any] = {"parallelMode": "race"} if race else {}
     if isinstance(step, Sleep):
         op |= {"op": "Sleep", "name": f"{step.seconds}s"}
+    elif isinstance(step, Fetch):
+        op |= {"op": "Gateway"}
+        opts |= {"url": f"http://elsewhere.test/{step.id}", "method": "GET", "headers": {}}
     elif isinstance(step, WaitEvent):
         op |= {"op": "WaitForEvent", "name": step.event}
         opts["timeout"] = f"{step.timeout}s"

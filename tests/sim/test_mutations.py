@@ -19,7 +19,7 @@ from inngest_fast.domain.transitions import (
     Transition,
     UpdateRun,
 )
-from inngest_fast.engine.lifecycle import answered, finish
+from inngest_fast.engine.lifecycle import answered, fetched, finish
 from inngest_fast.engine.lifecycle.draft import Draft
 from inngest_fast.engine.routing.meeting import index_entry
 from inngest_fast.runtime import assembly, committer
@@ -229,6 +229,11 @@ def no_discovery_after_failure(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answered, "after_step", forgetful)
 
 
+def no_discovery_after_request(patch: pytest.MonkeyPatch) -> None:
+    """Nothing follows the response to a request that an app left to the server."""
+    patch.setattr(fetched, "after_step", lambda *_, **__: None)
+
+
 def unsettled_calls(patch: pytest.MonkeyPatch) -> None:
     """An app is told what is decided and not yet durable."""
 
@@ -298,6 +303,7 @@ def unfenced_ends(patch: pytest.MonkeyPatch) -> None:
         overwritten_memos,
         silent_ends,
         no_discovery_after_failure,
+        no_discovery_after_request,
         unsettled_calls,
         timeouts_left_behind,
         no_boot,

@@ -104,5 +104,7 @@ def test_the_simulation_has_seen_it_all() -> None:
         "timed out",
         "invoked",
         "resumed by a child that failed",
+        "checkpointed",
+        "checkpoints_stale",
     ):
         assert seen[what], (what, sorted(seen.items()))

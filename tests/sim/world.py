@@ -5,15 +5,19 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from inngest_fast._native.canonical import canonicalize
 from inngest_fast.domain.apps import App
-from inngest_fast.domain.errors import StoreError
+from inngest_fast.domain.errors import CheckpointRefusedError, StoreError
 from inngest_fast.domain.functions import app_id
 from inngest_fast.domain.settings import Settings
 from inngest_fast.domain.transitions import Committed, PutApp, Transition
+from inngest_fast.engine.answer.opcodes import read_ops
+from inngest_fast.engine.lifecycle.dispatches import read_dispatch
 from inngest_fast.engine.registration import read_function
 from inngest_fast.engine.registration.changes import put
 from inngest_fast.ports.app_client import AppRequest, AppResponse
@@ -28,6 +32,7 @@ from tests.sim.loop import SimLoop, run_simulated
 from tests.sim.model import Model, Violation
 from tests.sim.network import Network
 from tests.sim.operators import Operators
+from tests.sim.outbound import Elsewhere, with_requests
 from tests.sim.places import Places
 from tests.sim.process import Process
 from tests.sim.programs import Program, Send, Step
@@ -68,7 +73,17 @@ class World:
         self.programs = (
             write_programs(self.random, controlled=self.controlled) if programs is None else dict(programs)
         )
+        if programs is None:
+            own = Random(f"checkpoints of {seed}")
+            self.programs = {
+                slug: replace(program, checkpoints=program.version == 2 and own.random() < 0.5)
+                for slug, program in self.programs.items()
+            }
+            if not self.controlled:  # whose requests would have places that no model knows of
+                own = Random(f"requests of {seed}")
+                self.programs = {slug: with_requests(each, own) for slug, each in self.programs.items()}
         self.faults = self.faults_type(self.random, wild=scene is None)
+        self.elsewhere = Elsewhere(Random(f"elsewhere of {seed}"), self.faults)
         self._scene = scene or self._storm
         self.clock = Clock(loop)
         self.model = self._model()
@@ -89,6 +104,7 @@ class World:
             loop, copy_context(), self.random, self.faults, self._serve, self._sent, self._answered
         )
         self.executions: dict[tuple[str, str], int] = defaultdict(int)
+        self.checkpointing: list[tuple[str, str, int]] = []  # runs, jobs and generations of those under way
         self.counters: dict[str, int] = defaultdict(int)
         self.ups: list[tuple[int, int]] = []  # wall times between which a process was up
         self.jobs_lost = 0
@@ -211,6 +227,7 @@ class World:
                 self.settings,
                 self.faults.cached,
                 self._places(),
+                self.elsewhere,
             )
             self._down.clear()
             self._set_alarm()
@@ -312,6 +329,34 @@ class World:
             await asyncio.sleep(0.1)
         raise OSError("the server does not answer")
 
+    async def checkpoint(self, ctx: dict[str, Any], ops: list[sdk.Op]) -> int:
+        """As an SDK does: tries again when it is not heard, and gives up at last."""
+        for _ in range(3):
+            process = self.contact()
+            if process is not None:
+                dispatch = read_dispatch(ctx["qi_id"])
+                assert dispatch is not None
+                read = read_ops(canonicalize(json.dumps(ops).encode()))
+                run_id = ctx["run_id"]
+                asked = process.do(
+                    process.assembly.checkpoints.take(run_id, dispatch, read, self.clock.now_ms())
+                )
+                self.checkpointing.append((run_id, dispatch.job_id, ctx["generation_id"]))
+                await asyncio.wait((asked,))
+                self.checkpointing.remove((run_id, dispatch.job_id, ctx["generation_id"]))
+                error = None if asked.cancelled() else asked.exception()
+                if not asked.cancelled() and error is None:
+                    self.note("checkpointed", run_id, ops)
+                    self.check(self.model.checkpointed, run_id, dispatch.job_id, [op.id for op in read])
+                    return 200
+                self.note("checkpoint refused", run_id, error)
+                if isinstance(error, CheckpointRefusedError):
+                    return 409 if error.code == "stale" else 400
+                if error is not None and not isinstance(error, StoreError):
+                    self.broken(error)
+            await asyncio.sleep(0.1)
+        return 503
+
     def _sent(self, request: AppRequest, under_way: Sequence[str]) -> None:
         if request.method == "POST":
             self.note("call", request)
@@ -341,6 +386,8 @@ class World:
         if isinstance(outcome, AppResponse):
             bad = outcome.status not in (200, 206) or outcome.body.endswith(b":")
             final = outcome.status >= 400 and outcome.headers.get("x-inngest-no-retry") == "true"
+        if isinstance(outcome, AppResponse) and b"StaleDispatchError" in outcome.body:
+            return  # it gave way to another call, and the run lives on
         if final or (bad and ctx["attempt"] + 1 >= ctx["max_attempts"]):
             self.model.runs[ctx["run_id"]].may_fail = True
 
@@ -354,6 +401,7 @@ class World:
             return decide()
         tables, now = self.disk.tables, self.clock.now_ms()
         before = self.model.before(transition, tables, now)
+        self.check(self.model.reported, transition, self.checkpointing, tables)
         committed = decide()
         self.note("commit", transition, committed)
         self.check(self.model.after, transition, before, committed, tables, self.disk.admissions)

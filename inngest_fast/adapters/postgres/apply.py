@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from inngest_fast.adapters.postgres.footprint import Footprint
 from inngest_fast.adapters.postgres.live import KeyRow, Live, PlainRow, StepRow, TraceRow
 from inngest_fast.adapters.postgres.lookups import KnownPaths, Place, path_row
@@ -57,7 +59,7 @@ class Applier:
         self._committed = Committed()
         self._wires: dict[str, bytes] = {}  # of the events that this transition stores
         self._ended: list[str] = []  # runs to sweep once all actions are done
-        self._made = False  # the transition made a run or a wait
+        self._made = False  # the transition made a run, a wait, or a job in place of a run
         self.doubtful = False  # a transition failed after it had made what may be there already
         self._handlers: dict[type, Callable[[Any], None]] = {
             PutEvent: self._put_event,
@@ -138,6 +140,9 @@ class Applier:
         run, live = action.run, self._live
         if run.key and (holder := self._take_key(run, action.key_until)):
             self._committed.refused_runs[run.id] = holder
+            for job in action.if_taken:
+                self._add_job(replace(job, payload=holder.encode()))
+                self._made = True
             return
         if run.id in live.runs.rows:
             raise ValueError(f"the run {run.id} is there already")

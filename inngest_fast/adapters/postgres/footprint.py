@@ -70,7 +70,7 @@ class Footprint:
                     if self.careful:
                         self.events.add(event.id)
                 case CreateRun(run, jobs, waits):
-                    self._create(run, jobs, waits)
+                    self._create(run, jobs, waits, action.if_taken)
                     self.rows.update(row.key for row in action.rows)
                 case UpdateRun(run):
                     self.runs.add(run.id)
@@ -100,12 +100,12 @@ class Footprint:
                 case ExtendRow(key) | DropRow(key):
                     self.rows.add(key)
 
-    def _create(self, run: Run, jobs: Iterable[Job], waits: Iterable[Wait]) -> None:
+    def _create(self, run: Run, jobs: Iterable[Job], waits: Iterable[Wait], if_taken: Iterable[Job]) -> None:
         if run.key:
             self.keys.add((run.function_id, key_digest(run.key)))
         if self.careful:
             self.runs.add(run.id)
-            self.jobs.update(job.id for job in jobs)
+            self.jobs.update(job.id for job in (*jobs, *if_taken))
         for wait in waits:
             self._place(wait)
             if self.careful:

@@ -6,7 +6,7 @@ from inngest_fast.adapters.postgres.rows import EVENT_COLUMNS, storable
 from inngest_fast.adapters.postgres.statements import quoted
 from inngest_fast.domain.ids import first_ulid
 from inngest_fast.domain.runs import RunStatus
-from inngest_fast.ports.store import EventQuery, RunQuery, RunTime
+from inngest_fast.ports.store import SEED_LATE_MS, EventQuery, RunQuery, RunTime
 
 # "0" comes right after "/".
 _NOT_INTERNAL: Final = "(name < 'inngest/' OR name >= 'inngest0')"
@@ -82,21 +82,20 @@ class Queries:
             " AND NOT EXISTS (SELECT 1 FROM ~jobs AS jobs WHERE jobs.run_id = looked.id)) FROM looked"
         )
 
-    def runs(self, query: RunQuery) -> tuple[bytes, list[Any]]:
-        """The statement of a listing, and its values."""
+    def runs(self, query: RunQuery, limit: int) -> tuple[bytes, list[Any]]:
+        """The statement of a listing, or of half of one, and its values."""
         terms, values = _run_terms(query)
         way, sign = ("ASC", ">") if query.ascending else ("DESC", "<")
-        queued = query.order is RunTime.QUEUED  # ids are in the order of queueing
         column = query.order.value
+        by_id = query.order is RunTime.QUEUED or not query.timed  # ids are in the order of queueing
+        if query.timed is not None:
+            terms.append(f"{column} {'>' if query.timed else '='} 0")
         if query.after is not None:
-            if queued:
-                terms.append(f"id {sign} %b::text")
-                values.append(storable(query.after[1]))
-            else:
-                terms.append(f"({column}, id) {sign} (%b::bigint, %b::text)")
-                values += (query.after[0], storable(query.after[1]))
-        values += (query.limit, query.offset)
-        order = f"id {way}" if queued else f"{column} {way}, id {way}"
+            at, id = query.after[0], storable(query.after[1])
+            terms.append(f"id {sign} %b::text" if by_id else f"({column}, id) {sign} (%b::bigint, %b::text)")
+            values += (id,) if by_id else (at, id)
+        values += (limit, query.offset)
+        order = f"id {way}" if by_id else f"{column} {way}, id {way}"
         return self._on(
             f"SELECT body FROM ~runs{_where(terms)} ORDER BY {order} LIMIT %b::bigint OFFSET %b::bigint"
         ), values
@@ -172,12 +171,15 @@ def _event_terms(query: EventQuery) -> tuple[list[str], list[Any]]:
     if names := query.names or ((query.name,) if query.name else ()):
         terms.append("name = ANY(%b::text[])" if len(names) > 1 else "name = %b::text")
         values.append([storable(name) for name in names] if len(names) > 1 else storable(names[0]))
-    if query.received_after:
-        terms.append("received_at >= %b::bigint")
-        values.append(query.received_after)
+    if query.ids:
+        terms.append("id = ANY(%b::text[])")
+        values.append([storable(id) for id in query.ids])
+    if query.received_after:  # ids narrow it down to a range of the table
+        terms.append("received_at >= %b::bigint AND id >= %b::text")
+        values += (query.received_after, first_ulid(query.received_after - SEED_LATE_MS))
     if query.received_before:
-        terms.append("received_at < %b::bigint")
-        values.append(query.received_before)
+        terms.append("received_at < %b::bigint AND id < %b::text")
+        values += (query.received_before, first_ulid(query.received_before + SEED_LATE_MS))
     if not query.internal:
         terms.append(_NOT_INTERNAL)
     return terms, values

@@ -1,15 +1,17 @@
 """ports.store.Store on a PostgreSQL database."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from inngest_fast.adapters.postgres.api_keys import PostgresApiKeys
 from inngest_fast.adapters.postgres.database import Database
 from inngest_fast.adapters.postgres.lookups import KnownPaths
 from inngest_fast.adapters.postgres.migrate import migrate, scripts
 from inngest_fast.adapters.postgres.queries import Queries
 from inngest_fast.adapters.postgres.reader import Reader
 from inngest_fast.adapters.postgres.rows import read_event, readable, storable
+from inngest_fast.adapters.postgres.statements import quoted
 from inngest_fast.adapters.postgres.wait_search import WaitSearch
 from inngest_fast.adapters.postgres.writer import Writer
 from inngest_fast.domain.apps import App, Function
@@ -36,6 +38,21 @@ from inngest_fast.ports.wait_search import Entry, Found, Lookup
 
 _NEVER: Final = 10 * 365 * 86_400.0  # seconds
 _LAST: Final = "~"  # is above every id
+
+_CLEARED: Final = (
+    "events",
+    "runs",
+    "batched_events",
+    "steps",
+    "traces",
+    "jobs",
+    "waits",
+    "wait_lookups",
+    "keys",
+    "flow_rows",
+    "pending_events",
+    "cancellations",
+)
 
 
 class PostgresStore:
@@ -81,6 +98,8 @@ class PostgresStore:
         self._writer: Writer | None = None
         self._opened: Reader | None = None
         self._search: WaitSearch | None = None
+        self.api_keys = PostgresApiKeys(schema, self._ask)
+        self.on_group: Callable[[int], None] = lambda _: None
 
     @property
     def backlog(self) -> int:
@@ -106,7 +125,14 @@ class PostgresStore:
             async with await self._database.connect() as connection:
                 await migrate(connection, self._schema, scripts())
             known = KnownPaths()
-            writer = Writer(self._database, self._schema, self._entry, known, lifetime=self._lifetime)
+            writer = Writer(
+                self._database,
+                self._schema,
+                self._entry,
+                known,
+                lifetime=self._lifetime,
+                on_group=self.on_group,
+            )
             await writer.open()
         except Exception as error:
             raise self._database.error(error, "open") from error
@@ -138,8 +164,12 @@ class PostgresStore:
         return await self._reader.run(run_id)
 
     async def runs(self, query: RunQuery) -> list[Run]:
-        statement, values = self._queries.runs(query)
-        return await self._listed(statement, *values)
+        found: list[Run] = []
+        for half in query.halves:
+            if len(found) < query.limit:
+                statement, values = self._queries.runs(half, query.limit - len(found))
+                found += await self._listed(statement, *values)
+        return found
 
     async def count_runs(self, query: RunQuery) -> int:
         count: int = (await self._reader.rows(*self._queries.count_runs(query)))[0][0]
@@ -241,6 +271,14 @@ class PostgresStore:
         if self._opened is None:
             raise StoreError("the store is not open")
         return self._opened
+
+    async def clear(self) -> None:
+        prefix = quoted(self._schema)
+        deleted = ", ".join(f"{table}_ AS (DELETE FROM {prefix}.{table})" for table in _CLEARED)
+        await self._reader.rows(f"WITH {deleted} SELECT 1".encode())
+
+    async def _ask(self, statement: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return await self._reader.rows(statement, values)
 
     async def _bodies(self, statement: bytes, *values: Any) -> list[bytes]:
         return [body for (body,) in await self._reader.rows(statement, values)]

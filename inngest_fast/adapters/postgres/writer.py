@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import psycopg
@@ -40,10 +40,18 @@ class Writer:
     """Owns the connection that writes."""
 
     def __init__(
-        self, database: Database, schema: str, entry: Entry, known: KnownPaths, *, lifetime: float
+        self,
+        database: Database,
+        schema: str,
+        entry: Entry,
+        known: KnownPaths,
+        *,
+        lifetime: float,
+        on_group: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._known = known
+        self._on_group = on_group
         self._last: Connection | None = None  # that a group went to
         self._link = Link(database, lifetime)
         self._sql = Statements(schema)
@@ -97,6 +105,7 @@ class Writer:
                         self._handed.extendleft(reversed(group))
                         raise
                     self._tell(group, outcomes)
+                    self._on_group(len(group))
                 if self._closing:
                     return
         finally:

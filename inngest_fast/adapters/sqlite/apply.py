@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from inngest_fast.adapters.sqlite import statements as sql
 from inngest_fast.adapters.sqlite.flow import FlowTables
 from inngest_fast.domain.jobs import Job
@@ -203,6 +205,8 @@ class Applier:
         run = action.run
         if run.key and (holder := self._take_key(run, action.key_until)):
             self._committed.refused_runs[run.id] = holder
+            for job in action.if_taken:
+                self._add_job(replace(job, payload=holder.encode()))
             return
         ids = run.event_ids
         # Every later update of the row would carry the copy along: it is made only where it must be.

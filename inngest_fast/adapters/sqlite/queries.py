@@ -26,7 +26,7 @@ from inngest_fast.domain.stored_form import (
     read_until,
 )
 from inngest_fast.domain.waits import Wait
-from inngest_fast.ports.store import EventQuery, RunQuery, RunTime
+from inngest_fast.ports.store import SEED_LATE_MS, EventQuery, RunQuery, RunTime
 
 _RUN = (
     "SELECT runs.body, runs.wires, events.wire FROM runs"
@@ -95,36 +95,33 @@ def _run(connection: sqlite3.Connection, run_id: str) -> Run | None:
 
 
 def runs(connection: sqlite3.Connection, query: RunQuery) -> list[Run]:
+    found: list[Run] = []
+    for half in query.halves:
+        if len(found) < query.limit:
+            found += _runs(connection, half, query.limit - len(found))
+    return found
+
+
+def _runs(connection: sqlite3.Connection, query: RunQuery, limit: int) -> list[Run]:
     terms, values = _run_terms(query)
-    order, column, way = _run_order(query)
+    way, sign = ("ASC", ">") if query.ascending else ("DESC", "<")
+    column = query.order.value
+    by_id = query.order is RunTime.QUEUED or not query.timed  # ids are in the order of queueing
+    if query.timed is not None:
+        terms.append(f"{column} {'>' if query.timed else '='} 0")
     if query.after is not None:
-        sign = ">" if query.ascending else "<"
-        if query.order is RunTime.QUEUED:
-            terms.append(f"id {sign} ?")
-            values.append(query.after[1])
-        else:
-            terms.append(f"({column}, id) {sign} (?, ?)")
-            values += query.after
-    values += (query.limit, query.offset)
+        terms.append(f"id {sign} ?" if by_id else f"({column}, id) {sign} (?, ?)")
+        values += query.after[1:] if by_id else query.after
+    order = f"id {way}" if by_id else f"{column} {way}, id {way}"
+    values += (limit, query.offset)
     return _listed(
-        connection.execute(
-            f"SELECT body FROM runs{_where(terms)} ORDER BY {order} {way} LIMIT ? OFFSET ?", values
-        )
+        connection.execute(f"SELECT body FROM runs{_where(terms)} ORDER BY {order} LIMIT ? OFFSET ?", values)
     )
 
 
 def count_runs(connection: sqlite3.Connection, query: RunQuery) -> int:
     terms, values = _run_terms(query)
     return _count(connection, "runs", terms, values)
-
-
-def _run_order(query: RunQuery) -> tuple[str, str, str]:
-    """What to order by, the column of the time, and which way. Ids are in the order of queueing."""
-    way = "ASC" if query.ascending else "DESC"
-    if query.order is RunTime.QUEUED:
-        return "id", "queued_at", way
-    column = query.order.value
-    return f"{column} {way}, id", column, way
 
 
 def _run_terms(query: RunQuery) -> tuple[list[str], list[Any]]:
@@ -224,12 +221,15 @@ def _event_terms(query: EventQuery) -> tuple[list[str], list[Any]]:
     if names:
         terms.append(f"name IN ({_marks(names)})")
         values += names
-    if query.received_after:
-        terms.append("received_at >= ?")
-        values.append(query.received_after)
+    if query.ids:
+        terms.append("id IN (SELECT value FROM json_each(?))")
+        values.append(msgspec.json.encode(query.ids).decode())
+    if query.received_after:  # ids narrow it down to a range of the table
+        terms.append("received_at >= ? AND id >= ?")
+        values += (query.received_after, first_ulid(query.received_after - SEED_LATE_MS))
     if query.received_before:
-        terms.append("received_at < ?")
-        values.append(query.received_before)
+        terms.append("received_at < ? AND id < ?")
+        values += (query.received_before, first_ulid(query.received_before + SEED_LATE_MS))
     if not query.internal:
         terms.append(_NOT_INTERNAL)
     return terms, values

@@ -2,9 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from inngest_fast.adapters.sqlite import queries
+from inngest_fast.adapters.sqlite.api_keys import Rows, SqliteApiKeys, fetched
 from inngest_fast.adapters.sqlite.database import Database
 from inngest_fast.adapters.sqlite.reader import Reader
 from inngest_fast.adapters.sqlite.writer import Writer
@@ -18,6 +20,20 @@ from inngest_fast.domain.transitions import Committed, Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.clock import Clock
 from inngest_fast.ports.store import EventQuery, RunQuery
+
+_CLEARED: Final = (
+    "events",
+    "runs",
+    "batched_events",
+    "steps",
+    "traces",
+    "jobs",
+    "waits",
+    "keys",
+    "flow_rows",
+    "pending_events",
+    "cancellations",
+)
 
 
 class SqliteStore:
@@ -35,6 +51,15 @@ class SqliteStore:
         self._writer = Writer(self._database)
         self._points: Reader | Writer = self._writer
         self._listings: Reader | Writer = self._writer
+        self.api_keys = SqliteApiKeys(self._ask)
+
+    @property
+    def on_group(self) -> Callable[[int], None]:
+        return self._writer.on_group
+
+    @on_group.setter
+    def on_group(self, tell: Callable[[int], None]) -> None:
+        self._writer.on_group = tell
 
     @property
     def backlog(self) -> int:
@@ -127,3 +152,17 @@ class SqliteStore:
 
     async def cancellations(self, before_id: str, limit: int) -> list[Cancellation]:
         return await self._listings.read(queries.cancellations, before_id, limit)
+
+    async def clear(self) -> None:
+        await self._writer.read(_cleared)
+
+    async def _ask(self, statement: str, values: tuple[Any, ...]) -> Rows:
+        return await self._writer.read(fetched, statement, values)
+
+
+def _cleared(connection: sqlite3.Connection) -> None:
+    """On the writer's thread, between groups."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for table in _CLEARED:
+            connection.execute(f"DELETE FROM {table}")

@@ -43,6 +43,7 @@ class Writer:
         self._dead: BaseException | None = None
         self._failure = ""
         self.backlog = 0
+        self.on_group: Callable[[int], None] = lambda _: None
 
     async def open(self) -> None:
         """Raises StoreError when the database cannot be written."""
@@ -101,6 +102,7 @@ class Writer:
 
     def _decided(self, n: int) -> None:
         self.backlog -= n
+        self.on_group(n)
 
     # On the thread
 

@@ -48,6 +48,11 @@ def unreachable(kind: str, message: str) -> Failure:
     return _failure(text, code="unreachable")
 
 
+def not_to_be_made(message: str) -> Failure:
+    """A call that can never be made."""
+    return Failure(plain_error(message), None, "", no_retry=True, retry_at=None)
+
+
 def _failure(message: str, *, code: str = "", version: int | None = None) -> Failure:
     return Failure(plain_error(message), None, code, no_retry=False, retry_at=None, version=version)
 

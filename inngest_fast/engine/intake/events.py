@@ -8,6 +8,7 @@ from inngest_fast._native.canonical import CanonicalError, canonicalize
 from inngest_fast.domain.errors import InvalidEventError
 from inngest_fast.domain.events import INTERNAL_PREFIX, Event, wire_form
 from inngest_fast.domain.ids import Entropy, Seed
+from inngest_fast.domain.trace_context import TraceContext
 from inngest_fast.engine.intake.fields import read_fields
 from inngest_fast.engine.intake.syntax import NO_EVENT, syntax_error
 
@@ -25,8 +26,18 @@ class Intake(msgspec.Struct):
     error: str = ""
 
 
-def read_events(body: bytes, *, now_ms: int, entropy: Entropy, seed: Seed | None = None) -> Intake:
-    """The events of an object or an array. A body that is refused as a whole gives none."""
+def read_events(
+    body: bytes,
+    *,
+    now_ms: int,
+    entropy: Entropy,
+    seed: Seed | None = None,
+    caller: TraceContext | None = None,
+) -> Intake:
+    """The events of an object or an array. A body that is refused as a whole gives none.
+
+    `caller` is the trace that they were sent in.
+    """
     if len(body) > MAX_EVENT and body.lstrip()[:1] == b"{":
         return Intake([], _too_large(len(body)))
     try:
@@ -46,7 +57,7 @@ def read_events(body: bytes, *, now_ms: int, entropy: Entropy, seed: Seed | None
     try:
         for index, item in enumerate(items):
             id = entropy.ulid(now_ms) if seed is None else seed.id(index)
-            events.append(_event(item, id, now_ms, seeded=seed is not None))
+            events.append(_event(item, id, now_ms, caller, seeded=seed is not None))
     except InvalidEventError as error:
         return Intake(events, str(error))
     return Intake(events)
@@ -56,7 +67,7 @@ def _too_large(size: int) -> str:
     return f"Event is over the max size: Max {MAX_EVENT} bytes / Size {size} bytes"
 
 
-def _event(body: bytes, id: str, now_ms: int, *, seeded: bool) -> Event:
+def _event(body: bytes, id: str, now_ms: int, caller: TraceContext | None, *, seeded: bool) -> Event:
     if len(body) > MAX_EVENT:
         raise InvalidEventError(_too_large(len(body)))
     if body[:1] != b"{":
@@ -74,4 +85,5 @@ def _event(body: bytes, id: str, now_ms: int, *, seeded: bool) -> Event:
     wire = wire_form(
         name=name, id=external_id, ts=ts, data=sent.data, user=sent.user, v=sent.v, meta=sent.meta
     )
-    return Event(id, name, external_id, ts, now_ms, wire, repeatable=seeded or bool(sent.id))
+    repeatable = seeded or bool(sent.id)
+    return Event(id, name, external_id, ts, now_ms, wire, repeatable=repeatable, caller=caller)

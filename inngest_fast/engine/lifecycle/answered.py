@@ -9,24 +9,29 @@ from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.domain.ops import Op, Opcode
 from inngest_fast.domain.runs import Run, StepStatus
+from inngest_fast.domain.traces import Response
 from inngest_fast.domain.transitions import Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.engine import limits
 from inngest_fast.engine.answer import Answer, Failure, Ops, Result
 from inngest_fast.engine.lifecycle import finish, retry
+from inngest_fast.engine.lifecycle.checkpoint import conflicts, dispatch_anew, superseded
 from inngest_fast.engine.lifecycle.draft import Draft
 from inngest_fast.engine.lifecycle.errors import AttemptError, RunFatalError, error_object
 from inngest_fast.engine.lifecycle.proceed import after_step, open_group, rediscover
+from inngest_fast.engine.ops.defer import take_defers
 from inngest_fast.engine.ops.finished import finish_step, overflow
+from inngest_fast.engine.ops.gateway import plan_request
 from inngest_fast.engine.ops.invoke import invoke
 from inngest_fast.engine.ops.planned import plan_step
+from inngest_fast.engine.ops.run_complete import ENDS, complete_run
 from inngest_fast.engine.ops.sleep import plan_sleep
 from inngest_fast.engine.ops.step_error import retry_step
 from inngest_fast.engine.ops.wait_for_event import wait_for_event
 from inngest_fast.engine.ops.wait_for_signal import wait_for_signal
 
 _FINISHED = frozenset((Opcode.STEP, Opcode.STEP_RUN, Opcode.STEP_FAILED))
-_UNSUPPORTED = frozenset((Opcode.GATEWAY, Opcode.AI_GATEWAY, Opcode.SYNC_RUN_COMPLETE))
+_REQUESTS = frozenset((Opcode.GATEWAY, Opcode.AI_GATEWAY))
 _NO_HOLDERS: Mapping[str, Sequence[Wait]] = {}
 
 
@@ -38,6 +43,7 @@ class Called(msgspec.Struct, frozen=True):
     started_at: int
     now: int
     retry_interval_ms: int = 0
+    response: Response | None = None
     holders: Mapping[str, Sequence[Wait]] = _NO_HOLDERS  # live waits for the signals that the answer asks for
 
 
@@ -49,7 +55,7 @@ def decide(run: Run, function: Function, called: Called, entropy: Entropy) -> Tr
     answer = called.answer
     try:
         if isinstance(answer, Ops):
-            _take_ops(draft, called, answer)
+            take_ops(draft, called, answer)
         elif isinstance(answer, Result):
             finish.complete(draft, answer.data)
         else:
@@ -76,6 +82,7 @@ def signals(answer: Answer) -> list[str]:
 
 def _draft(run: Run, function: Function, called: Called, entropy: Entropy) -> Draft:
     draft = Draft(run, function, called.now, entropy, called.job)
+    draft.called_at, draft.response = called.started_at, called.response
     draft.started(called.started_at)
     version = called.answer.version
     if version is not None and draft.run.request_version < 0:
@@ -85,7 +92,10 @@ def _draft(run: Run, function: Function, called: Called, entropy: Entropy) -> Dr
 
 def _attempt_failed(draft: Draft, called: Called, failure: Failure) -> None:
     job = called.job
-    if failure.no_retry or not retry.attempts_left(draft.function.config, job.attempt):
+    if superseded(draft.run, job, failure):
+        dispatch_anew(draft, job, delay=limits.REDISCOVERY_DELAY)
+        return
+    if failure.no_retry or not retry.attempts_left(draft.function.config, retry.counted(draft.run, job)):
         finish.fail(draft, failure.error, failure.output)
         return
     if job.kind is JobKind.PLAN and (step := draft.run.steps.get(job.step_id)) and step.memo is None:
@@ -94,17 +104,20 @@ def _attempt_failed(draft: Draft, called: Called, failure: Failure) -> None:
                 step, attempts=job.attempt + 1, started_at=step.started_at or called.started_at
             )
         )
+    draft.put_attempt(draft.attempt(output=failure.output, error=failure.error))
     draft.retry_job(_retry_at(draft, called, failure.retry_at))
 
 
 def _retry_at(draft: Draft, called: Called, retry_at: int | None) -> int:
     return retry.next_attempt_at(
-        called.job.attempt, draft.now, retry_at, called.retry_interval_ms, draft.entropy
+        retry.counted(draft.run, called.job), draft.now, retry_at, called.retry_interval_ms, draft.entropy
     )
 
 
-def _take_ops(draft: Draft, called: Called, answer: Ops) -> None:
+def take_ops(draft: Draft, called: Called, answer: Ops) -> None:
+    """Does what reported ops ask for. Raises RunFatalError, AttemptError."""
     run, job = draft.run, called.job
+    take_defers(draft, answer.ops)
     ops = [op for op in answer.ops if not op.lazy and op.op is not Opcode.NONE]
     if job.kind is not JobKind.PLAN:
         _forget_unreported(run, ops)
@@ -112,8 +125,11 @@ def _take_ops(draft: Draft, called: Called, answer: Ops) -> None:
         _nothing_said(draft, job)
         return
     if len(ops) > limits.MAX_STEPS:
-        raise overflow()
-    end = next((op for op in ops if op.op is Opcode.RUN_COMPLETE), None)
+        raise overflow(limits.MAX_STEPS)
+    end = next((op for op in ops if op.op in ENDS), None)
+    if end is not None and conflicts(run, ops):  # it rests on what is not so
+        dispatch_anew(draft, job, delay=limits.REDISCOVERY_DELAY)
+        return
     if end is not None:
         ops = [op for op in ops if op.op in _FINISHED]  # nothing begins in a run that ends
     grouped = len(ops) > 1
@@ -134,7 +150,7 @@ def _take_ops(draft: Draft, called: Called, answer: Ops) -> None:
     for op in ops:
         _plan(draft, called, op, parallel=grouped)
     failed = [op for op in ops if op.op is Opcode.STEP_ERROR]
-    may_retry = not answer.no_retry and retry.attempts_left(draft.function.config, job.attempt)
+    may_retry = not answer.no_retry and retry.attempts_left(draft.function.config, retry.counted(run, job))
     for op in failed:
         if may_retry and not _has_memo(run, op.id):
             retry_step(draft, op, _retry_at(draft, called, answer.retry_at), called.started_at)
@@ -142,17 +158,13 @@ def _take_ops(draft: Draft, called: Called, answer: Ops) -> None:
             finish_step(draft, op, called.started_at)
             done.append(op)
     if end is not None:
-        finish.complete(draft, end.data if end.data is not None else b"null")
+        complete_run(draft, end)
         return
     _proceed(draft, job, done, ops, emptied=in_group and not run.pending)
 
 
 def _plan(draft: Draft, called: Called, op: Op, *, parallel: bool) -> None:
     kind = op.op
-    if kind in _UNSUPPORTED:
-        raise AttemptError(
-            f"this server does not support the opcode {kind.value} of step {op.display_name!r}"
-        )
     if not op.plans or _known(draft.run, op.id):
         return
     if kind is Opcode.STEP_PLANNED:
@@ -161,6 +173,8 @@ def _plan(draft: Draft, called: Called, op: Op, *, parallel: bool) -> None:
         plan_sleep(draft, op, parallel=parallel)
     elif kind is Opcode.INVOKE_FUNCTION:
         invoke(draft, op, parallel=parallel)
+    elif kind in _REQUESTS:
+        plan_request(draft, op, parallel=parallel)
     elif kind is Opcode.WAIT_FOR_SIGNAL:
         wait_for_signal(draft, op, called.holders, parallel=parallel)
 

@@ -6,6 +6,7 @@ from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.transitions import Transition
 from inngest_fast.engine.lifecycle import finish
+from inngest_fast.engine.lifecycle.checkpoint import dispatch_anew
 from inngest_fast.engine.lifecycle.draft import Draft
 
 
@@ -13,7 +14,7 @@ def obstacle(run: Run, function: Function, job: Job, now: int, entropy: Entropy)
     """The transition to make in place of the call, or None if the call is to be made."""
     if run.status.ended:
         return Transition([], job)
-    if job.kind is JobKind.PLAN:
+    if job.kind in (JobKind.PLAN, JobKind.GATEWAY):
         step = run.steps.get(job.step_id)
         if step is not None and step.memo is not None:
             return Transition([], job)
@@ -23,6 +24,8 @@ def obstacle(run: Run, function: Function, job: Job, now: int, entropy: Entropy)
         return _cancelled(run, function, job, now, entropy)
     if end is not None and run.started_at and now > run.started_at + end:
         return _cancelled(run, function, job, now, entropy)
+    if run.reported == (job.id, job.generation):
+        return _renamed(run, function, job, now, entropy)
     return None
 
 
@@ -49,4 +52,11 @@ def begin(run: Run, function: Function, now: int, entropy: Entropy) -> Transitio
 def _cancelled(run: Run, function: Function, job: Job, now: int, entropy: Entropy) -> Transition:
     draft = Draft(run, function, now, entropy, job)
     finish.cancel(draft)
+    return draft.close()
+
+
+def _renamed(run: Run, function: Function, job: Job, now: int, entropy: Entropy) -> Transition:
+    """The call was made already, and has checkpointed: its server died, or lost it. It may go on still."""
+    draft = Draft(run, function, now, entropy, job)
+    dispatch_anew(draft, job)
     return draft.close()

@@ -1,11 +1,13 @@
 """A transition of one run while it is being decided."""
 
+import msgspec
 from msgspec.structs import replace
 
 from inngest_fast.domain.apps import Function
 from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.jobs import CALLS, Job, JobKind
 from inngest_fast.domain.runs import VERSION_MARK_BITS, Run, RunStatus, Step, StepStatus, next_version
+from inngest_fast.domain.traces import Attempt, Response, attempt_key
 from inngest_fast.domain.transitions import (
     Action,
     AddJob,
@@ -14,11 +16,14 @@ from inngest_fast.domain.transitions import (
     EndRun,
     MoveJob,
     PutStep,
+    PutTrace,
     Transition,
     UpdateRun,
 )
 from inngest_fast.engine import limits
 from inngest_fast.engine.flow.throttle import PAID_FOR_MS, paid
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Draft:
@@ -27,7 +32,18 @@ class Draft:
     The run given in is not changed, so that a decision can be dropped and made again.
     """
 
-    __slots__ = ("_actions", "_after", "_moved", "entropy", "function", "job", "now", "run")
+    __slots__ = (
+        "_actions",
+        "_after",
+        "_moved",
+        "called_at",
+        "entropy",
+        "function",
+        "job",
+        "now",
+        "response",
+        "run",
+    )
 
     def __init__(
         self, run: Run, function: Function, now: int, entropy: Entropy, job: Job | None = None
@@ -38,6 +54,8 @@ class Draft:
         self.now = now
         self.entropy = entropy
         self.job = job
+        self.called_at = 0  # when the call began that is answered here; 0: none is
+        self.response: Response | None = None
         self._after = run.version
         self._actions: list[Action] = []
         self._moved = False
@@ -49,6 +67,31 @@ class Draft:
 
     def act(self, action: Action) -> None:
         self._actions.append(action)
+
+    @property
+    def group(self) -> str:
+        """The consumed job, within its run."""
+        return self.job.id[len(self.run.id) + 1 :] if self.job is not None else ""
+
+    def attempt(self, *, output: bytes | None = None, error: bytes | None = None) -> Attempt:
+        """The call that is answered here, as a trace shows it."""
+        job = self.job
+        assert job is not None
+        return Attempt(
+            group=self.group,
+            number=job.attempt,
+            queued_at=min(job.due, self.called_at),
+            started_at=self.called_at,
+            ended_at=self.now,
+            output=output,
+            error=error,
+            response=self.response,
+        )
+
+    def put_attempt(self, attempt: Attempt) -> None:
+        """Keeps an attempt that finished nothing."""
+        key = attempt_key(attempt)
+        self._actions.append(PutTrace(self.run.id, key, _encode(attempt)))
 
     def put_step(self, step: Step) -> None:
         """Records a report of a step that has no memo yet."""
@@ -63,6 +106,8 @@ class Draft:
             return False
         self.put_step(replace(step, memo=memo, status=status, seq=len(run.stack), ended_at=self.now))
         run.stack = (*run.stack, step.id)
+        if step.id == run.from_step:
+            run.from_input = None
         run.state_size += len(memo)
         return True
 

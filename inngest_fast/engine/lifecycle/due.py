@@ -1,16 +1,19 @@
 """Jobs that need no call: sleeps that end, waits that are met or expire, timeouts, cancellations."""
 
 import msgspec
+from msgspec.structs import replace
 
 from inngest_fast.domain.apps import Function
 from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.domain.ops import Opcode
 from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
+from inngest_fast.domain.traces import EventWaitInfo, InvokeInfo, SignalWaitInfo, StepInfo
 from inngest_fast.domain.transitions import Transition
-from inngest_fast.engine.lifecycle import finish
+from inngest_fast.engine.lifecycle import finish, sync_run
 from inngest_fast.engine.lifecycle.draft import Draft
 from inngest_fast.engine.lifecycle.errors import RunFatalError, error_object
+from inngest_fast.engine.lifecycle.join import join
 from inngest_fast.engine.lifecycle.proceed import after_step
 from inngest_fast.engine.ops.finished import check_limits
 from inngest_fast.engine.ops.waiting import timeout_job
@@ -30,6 +33,8 @@ class CancelPayload(msgspec.Struct):
 
 def decide(run: Run, function: Function, job: Job, now: int, entropy: Entropy) -> Transition:
     """The transition that a due job makes; it may only be the job's own end."""
+    if job.kind is JobKind.JOIN:
+        return join(run, function, job, now, entropy)
     if run.status.ended:
         return Transition([], job)
     kind = job.kind
@@ -41,6 +46,8 @@ def decide(run: Run, function: Function, job: Job, now: int, entropy: Entropy) -
         return _wait_expired(run, function, job, now, entropy)
     if kind is JobKind.CANCEL:
         return _cancel_by_event(run, function, job, now, entropy)
+    if kind is JobKind.SILENCE:
+        return sync_run.silent(run, function, job, now, entropy)
     if kind is JobKind.START_TIMEOUT:
         limit = function.config.timeouts.start_ms
         late = run.status is RunStatus.QUEUED
@@ -84,13 +91,25 @@ def _resolve(draft: Draft, step: Step, memo: bytes, *, expired: bool = False) ->
         status = StepStatus.TIMED_OUT
     elif step.op == Opcode.INVOKE_FUNCTION and memo.startswith(b'{"error"'):
         status = StepStatus.FAILED
-    draft.memoize(step, memo, status)
+    event_id = draft.job.event_id if draft.job is not None else ""
+    draft.memoize(replace(step, info=_outcome(step.info, event_id, expired=expired)), memo, status)
     try:
         check_limits(draft)
     except RunFatalError as fatal:
         finish.fail(draft, fatal.error_object, None)
         return
     after_step(draft, step.id, race=step.race, suffix="-expired" if expired else "-resumed")
+
+
+def _outcome(info: StepInfo | None, event_id: str, *, expired: bool) -> StepInfo | None:
+    """What a waiting step came to, for its trace."""
+    if isinstance(info, EventWaitInfo):
+        return replace(info, found_event_id=event_id, timed_out=expired)
+    if isinstance(info, InvokeInfo):
+        return replace(info, return_event_id=event_id, timed_out=expired)
+    if isinstance(info, SignalWaitInfo):
+        return replace(info, timed_out=expired)
+    return info
 
 
 def _cancel_by_event(run: Run, function: Function, job: Job, now: int, entropy: Entropy) -> Transition:

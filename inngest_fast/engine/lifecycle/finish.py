@@ -3,8 +3,10 @@
 import msgspec
 
 from inngest_fast.domain.events import CANCELLED, FAILED, FINISHED, Event, parts, wire_form
+from inngest_fast.domain.ids import Entropy
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.transitions import PutEvent
+from inngest_fast.engine.lifecycle.deferred import at_end
 from inngest_fast.engine.lifecycle.draft import Draft
 
 _SILENT = frozenset((FINISHED, FAILED))
@@ -36,6 +38,9 @@ def _end(draft: Draft, status: RunStatus, output: bytes | None, error: bytes | N
     run.output = output
     run.error = error
     run.pending = ()
+    at_end(draft)
+    if draft.called_at:
+        run.last_call = draft.attempt()
     trigger = parts(run.events[0])
     if trigger.name in _SILENT:
         return
@@ -52,11 +57,23 @@ def _end(draft: Draft, status: RunStatus, output: bytes | None, error: bytes | N
         draft.act(_event(draft, CANCELLED, run.id, data, meta))
 
 
+def finished_for(run: Run, invoker: str, now: int, entropy: Entropy) -> PutEvent:
+    """Tells one more invoker of a run that has ended."""
+    meta = bytes(parts(run.events[0]).meta)
+    data = _data(run, run.status, invoker)
+    return _made(FINISHED, "", data, b"" if meta == b"null" else meta, invoker, now, entropy)
+
+
 def _event(
     draft: Draft, name: str, external_id: str, data: bytes, meta: bytes, correlation_id: str = ""
 ) -> PutEvent:
-    now = draft.now
-    id = draft.entropy.ulid(now)
+    return _made(name, external_id, data, meta, correlation_id, draft.now, draft.entropy)
+
+
+def _made(
+    name: str, external_id: str, data: bytes, meta: bytes, correlation_id: str, now: int, entropy: Entropy
+) -> PutEvent:
+    id = entropy.ulid(now)
     external_id = external_id or id
     return PutEvent(
         Event(

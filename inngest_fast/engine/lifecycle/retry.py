@@ -2,9 +2,17 @@
 
 from inngest_fast.domain.functions import FunctionConfig
 from inngest_fast.domain.ids import Entropy
+from inngest_fast.domain.jobs import Job
+from inngest_fast.domain.runs import Run
 
 _BACKOFF_S = (15, 30, 60, 120, 300, 600, 1_200, 2_400, 3_600, 7_200)
 _JITTER_MS = 30_000
+
+
+def counted(run: Run, job: Job) -> int:
+    """The 0-based attempt of a job, as retries count: a checkpoint makes the attempt the first again."""
+    id, attempt = run.checkpointed
+    return job.attempt - attempt if id == job.id else job.attempt
 
 
 def attempts_left(config: FunctionConfig, attempt: int) -> bool:

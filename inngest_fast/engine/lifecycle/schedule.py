@@ -19,6 +19,8 @@ from inngest_fast.engine.expressions import NEVER, InvalidExpressionError, resid
 from inngest_fast.engine.flow.concurrency import run_key, step_keys
 from inngest_fast.engine.flow.priority import factor
 from inngest_fast.engine.flow.throttle import throttle_key
+from inngest_fast.engine.lifecycle.debugging import debug_ids
+from inngest_fast.engine.lifecycle.deferred import parent_of
 from inngest_fast.engine.lifecycle.draft import queue_score, run_job
 
 
@@ -62,7 +64,10 @@ def schedule_run(
         key=key,
         flow=_flow(function, first.wire, now),
         batch_id=batch_id,
+        deferred_by=parent_of(first),
+        caller=first.caller,
     )
+    run.debug_session_id, run.debug_run_id = debug_ids(first)
     jobs = [_job(run, JobKind.START, "start", due, now)]
     if config.timeouts.start_ms is not None and not batch_id:
         jobs.append(_job(run, JobKind.START_TIMEOUT, "start-timeout", now + config.timeouts.start_ms, now))
@@ -70,7 +75,10 @@ def schedule_run(
     if config.cancel and not batch_id:
         waits = tuple(_cancel_waits(function, run, first, now, entropy))
     run.branched = len(jobs) > 1 or bool(waits)
-    return CreateRun(run, tuple(jobs), waits, now + limits.KEY_LIFE if run.key else 0)
+    if not run.key:
+        return CreateRun(run, tuple(jobs), waits)
+    joins = tuple(_join(run, invoker, now) for invoker in invokers)
+    return CreateRun(run, tuple(jobs), waits, now + limits.KEY_LIFE, if_taken=joins)
 
 
 def key_of(event: Event) -> str:
@@ -109,6 +117,19 @@ def _flow(function: Function, event: bytes, now: int) -> RunFlow:
 
 def _job(run: Run, kind: JobKind, id: str, due: int, now: int) -> Job:
     return run_job(run, kind, id, due, queue_score(run, due, now))
+
+
+def _join(run: Run, invoker: str, now: int) -> Job:
+    """Has an invoker told of the run that has this one's key."""
+    return Job(
+        id=f"{invoker}:join",
+        kind=JobKind.JOIN,
+        app_id=run.app_id,
+        function_id=run.function_id,
+        due=now,
+        score=now,
+        step_id=invoker,
+    )
 
 
 def _cancel_waits(function: Function, run: Run, event: Event, now: int, entropy: Entropy) -> list[Wait]:

@@ -5,6 +5,7 @@ import msgspec
 from inngest_fast._native.canonical import canonicalize
 from inngest_fast.domain.events import INVOKED, Event, wire_form
 from inngest_fast.domain.ops import Op
+from inngest_fast.domain.traces import InvokeInfo
 from inngest_fast.domain.transitions import PutEvent
 from inngest_fast.domain.waits import WaitKind
 from inngest_fast.engine import limits
@@ -35,7 +36,9 @@ def invoke(draft: Draft, op: Op, *, parallel: bool) -> None:
     run, now = draft.run, draft.now
     expires = expiry(op, now, limits.DEFAULT_WAIT)
     correlation_id = f"{run.id}.{op.id}"
-    wait_for(draft, op, WaitKind.INVOKE, expires, parallel=parallel, key=correlation_id)
+    id = draft.entropy.ulid(now)
+    info = InvokeInfo(op.function_id, id, expires)
+    wait_for(draft, op, WaitKind.INVOKE, expires, parallel=parallel, key=correlation_id, info=info)
     meta = {
         "correlation_id": correlation_id,
         "expire": expires,
@@ -46,7 +49,6 @@ def invoke(draft: Draft, op: Op, *, parallel: bool) -> None:
         "source_fn_v": draft.function.version,
     }
     data = {**(payload.data or {}), "_inngest": meta}
-    id = draft.entropy.ulid(now)
     external_id = payload.id or id
     ts = payload.ts or now
     draft.act(

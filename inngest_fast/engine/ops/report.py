@@ -16,6 +16,9 @@ def reported(
     attempts = 0
     if started_at:
         attempts = 1 + (job.attempt if job is not None else 0)
+    queued_at = started_at or draft.now
+    if job is not None and started_at:
+        queued_at = min(job.due, started_at)
     known = draft.run.steps.get(op.id)
     if known is None:
         return Step(
@@ -23,11 +26,13 @@ def reported(
             op=op.op.value,
             name=op.display_name,
             status=status,
-            queued_at=started_at or draft.now,
+            queued_at=queued_at,
             attempts=attempts,
             started_at=started_at,
             race=race,
             parallel=parallel,
+            group=draft.group,
+            response=draft.response if started_at else None,
         )
     return replace(
         known,
@@ -38,4 +43,8 @@ def reported(
         started_at=known.started_at or started_at,
         race=race or known.race,
         parallel=parallel or known.parallel,
+        group=draft.group or known.group,
+        last_queued_at=queued_at if started_at else known.last_queued_at,
+        last_started_at=started_at or known.last_started_at,
+        response=draft.response if started_at else known.response,
     )

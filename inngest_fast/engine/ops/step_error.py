@@ -3,10 +3,12 @@
 from msgspec.structs import replace
 
 from inngest_fast.domain.jobs import JobKind
-from inngest_fast.domain.ops import Op
+from inngest_fast.domain.ops import Op, Opcode
 from inngest_fast.domain.runs import StepStatus
 from inngest_fast.engine.lifecycle.draft import Draft
+from inngest_fast.engine.ops.finished import error_of
 from inngest_fast.engine.ops.report import reported
+from inngest_fast.engine.trace.metadata import annotate
 
 
 def retry_step(draft: Draft, op: Op, due: int, started_at: int) -> None:
@@ -26,6 +28,15 @@ def retry_step(draft: Draft, op: Op, due: int, started_at: int) -> None:
         status = StepStatus.RETRYING
     step = reported(draft, op, status, started_at=started_at)
     if step.memo is None:
+        annotate(draft, op)
         draft.put_step(replace(step, attempts=job.attempt + 1))
+    draft.put_attempt(
+        replace(
+            draft.attempt(error=error_of(op)),
+            step_id=op.id,
+            name=op.display_name or step.name,
+            op=Opcode.STEP_RUN.value,
+        )
+    )
     if not draft.moved:
         draft.retry_job(due)

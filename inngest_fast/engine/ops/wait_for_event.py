@@ -1,6 +1,7 @@
 """WaitForEvent (sdk-protocol §8.2, flow-control §7.1)."""
 
 from inngest_fast.domain.ops import Op
+from inngest_fast.domain.traces import EventWaitInfo
 from inngest_fast.domain.waits import WaitKind
 from inngest_fast.engine import limits
 from inngest_fast.engine.expressions import InvalidExpressionError, residue
@@ -26,4 +27,5 @@ def wait_for_event(draft: Draft, op: Op, *, parallel: bool) -> None:
             f'The wait "{op.timeout}" ends more than one year in the future; '
             "waits for events may last at most one year.",
         )
-    wait_for(draft, op, WaitKind.EVENT, expires, parallel=parallel, event=name, expression=left)
+    info = EventWaitInfo(name, expires, op.expression)
+    wait_for(draft, op, WaitKind.EVENT, expires, parallel=parallel, event=name, expression=left, info=info)

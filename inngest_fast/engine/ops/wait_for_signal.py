@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from inngest_fast.domain.jobs import Job, JobKind
 from inngest_fast.domain.ops import Op
+from inngest_fast.domain.traces import SignalWaitInfo
 from inngest_fast.domain.transitions import ConsumeWait
 from inngest_fast.domain.waits import Wait, WaitKind
 from inngest_fast.engine import limits
@@ -27,7 +28,8 @@ def wait_for_signal(draft: Draft, op: Op, holders: Mapping[str, Sequence[Wait]],
         )
     for holder in held:
         draft.act(_supersede(holder))
-    wait_for(draft, op, WaitKind.SIGNAL, expires, parallel=parallel, key=signal)
+    info = SignalWaitInfo(signal, expires)
+    wait_for(draft, op, WaitKind.SIGNAL, expires, parallel=parallel, key=signal, info=info)
 
 
 def _supersede(holder: Wait) -> ConsumeWait:

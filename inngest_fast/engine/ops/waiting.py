@@ -7,6 +7,7 @@ from inngest_fast.domain.errors import InvalidDurationError
 from inngest_fast.domain.jobs import JobKind
 from inngest_fast.domain.ops import Op
 from inngest_fast.domain.runs import StepStatus
+from inngest_fast.domain.traces import StepInfo
 from inngest_fast.domain.transitions import AddWait
 from inngest_fast.domain.waits import Wait, WaitKind
 from inngest_fast.engine.lifecycle.draft import Draft
@@ -44,6 +45,7 @@ def wait_for(
     event: str = "",
     expression: str = "",
     key: str = "",
+    info: StepInfo,
 ) -> None:
     """Stores the wait, its timeout and the step."""
     run = draft.run
@@ -63,6 +65,6 @@ def wait_for(
     )
     run.branched = True
     step = reported(draft, op, StepStatus.WAITING, parallel=parallel)
-    draft.put_step(replace(step, wait_id=wait.id))
+    draft.put_step(replace(step, wait_id=wait.id, info=info))
     draft.act(AddWait(wait))
     draft.schedule(JobKind.WAIT_TIMEOUT, timeout_job(op.id), due=expires, step_id=op.id)

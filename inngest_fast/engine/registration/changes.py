@@ -60,6 +60,8 @@ def put(app: App, config: FunctionConfig, known: Function | None, now: int) -> l
         created_at=now if known is None else known.created_at,
         updated_at=now,
         paused_at=0 if known is None else known.paused_at,
+        max_steps=0 if known is None else known.max_steps,
+        max_state_size=0 if known is None else known.max_state_size,
     )
     before = _crons(known) if known is not None and known.live else {}
     after = _crons(function)

@@ -76,7 +76,7 @@ def resumption(wait: Wait, event: Event, now: int) -> Job:
     else:
         kind, id = JobKind.RESUME, resume_job(wait.step_id)
         payload = _invoke_memo(event) if wait.kind is WaitKind.INVOKE else event.wire
-    return _job(wait, kind, id, payload, now)
+    return _job(wait, kind, id, payload, now, event.id)
 
 
 def signalled(wait: Wait, data: bytes, now: int) -> Job:
@@ -85,7 +85,7 @@ def signalled(wait: Wait, data: bytes, now: int) -> Job:
     return _job(wait, JobKind.RESUME, resume_job(wait.step_id), payload, now)
 
 
-def _job(wait: Wait, kind: JobKind, id: str, payload: bytes, now: int) -> Job:
+def _job(wait: Wait, kind: JobKind, id: str, payload: bytes, now: int, event_id: str = "") -> Job:
     return Job(
         id=f"{wait.run_id}:{id}",
         kind=kind,
@@ -96,6 +96,7 @@ def _job(wait: Wait, kind: JobKind, id: str, payload: bytes, now: int) -> Job:
         run_id=wait.run_id,
         step_id=wait.step_id,
         payload=payload,
+        event_id=event_id,
     )
 
 

@@ -1,5 +1,6 @@
 """Idempotency keys: one run for each within its life."""
 
+from inngest_fast.domain.jobs import JobKind
 from inngest_fast.domain.transitions import CreateRun, PutEvent, Transition
 from inngest_fast.domain.waits import WaitKind
 from tests.conformance.store.making import DAY, NOW, ended, event, event_id, job, run, run_id, wait
@@ -67,3 +68,16 @@ async def test_dropped_transition_takes_no_key(store):
     dropped.job = job(50)
     assert (await store.commit(dropped)).reason == "job"
     assert (await store.commit(keyed(2))).refused_runs == {}
+
+
+async def test_what_is_to_be_done_in_place_of_a_refused_run_learns_of_the_other(store):
+    def asked(n):
+        instead = job(n, "join", kind=JobKind.JOIN, run_id="")
+        create = CreateRun(run(n, key="k"), (job(n),), key_until=NOW + DAY, if_taken=(instead,))
+        return Transition([PutEvent(event(n)), create])
+
+    assert (await store.commit(asked(1))).jobs == [job(1)]
+    told = job(2, "join", kind=JobKind.JOIN, run_id="", payload=run_id(1).encode())
+    assert (await store.commit(asked(2))).jobs == [told]
+    assert await store.job(told.id) == told
+    assert await store.job(job(1, "join").id) is None

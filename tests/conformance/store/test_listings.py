@@ -85,6 +85,14 @@ async def test_events_asked_for_by_several_names(store):
     assert await store.count_events(EventQuery(1, before_id=event_id(2), internal=False)) == 4
 
 
+async def test_events_asked_for_by_their_ids(store):
+    for n in range(4):
+        await store.commit(Transition([PutEvent(event(n))]))
+    query = EventQuery(10, ids=(event_id(2), event_id(0), event_id(9)))
+    assert [each.id for each in await store.events(query)] == [event_id(2), event_id(0)]
+    assert await store.events(EventQuery(10, ids=(event_id(9), "no \x00 id"))) == []
+
+
 async def test_rows_of_a_trace(store):
     rows = [PutTrace(run_id(1), key, key.encode()) for key in ("b:2", "a:1", "b:1", "c")]
     await store.commit(Transition([*rows, PutTrace(run_id(2), "b:1", b"other")]))

@@ -11,7 +11,7 @@ from inngest_fast.adapters.postgres.statements import Statements
 from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.runs import RunStatus
 from inngest_fast.domain.transitions import ExtendRow, PutRow, Transition
-from inngest_fast.ports.store import EventQuery, RunQuery
+from inngest_fast.ports.store import EventQuery, RunQuery, RunTime
 from tests.conformance.store.making import DAY, NOW, of_flow_control, run_id, started
 from tests.conformance.store.test_keys import keyed
 from tests.fixtures import postgres_server
@@ -19,9 +19,10 @@ from tests.fixtures import postgres_server
 HISTORY = """
 INSERT INTO events (id, name, external_id, ts, received_at, repeatable, correlation_id, target, wire)
 SELECT 'e' || lpad(n::text, 9, '0'), 'name ' || n % 50, '', n, n, false, '', '', '' FROM generate_series(1, 20000) n;
-INSERT INTO runs (id, function_id, event_id, status, version, queued_at, body)
+INSERT INTO runs (id, function_id, event_id, status, version, queued_at, started_at, ended_at, body)
 SELECT 'r' || lpad(n::text, 9, '0'), 'fn ' || n % 500, 'e' || lpad(n::text, 9, '0'),
-       CASE WHEN n % 100 = 0 THEN 200 WHEN n % 100 = 1 THEN 400 ELSE 300 END, 1, n, ''
+       CASE WHEN n % 100 = 0 THEN 200 WHEN n % 100 = 1 THEN 400 ELSE 300 END, 1, n,
+       n + n % 7, CASE WHEN n % 100 = 0 THEN 0 ELSE n + n % 5 END, ''
 FROM generate_series(1, 20000) n;
 INSERT INTO batched_events (event_id, run_id)
 SELECT 'e' || lpad(n::text, 9, '0'), 'r' || lpad((n / 10)::text, 9, '0') FROM generate_series(1, 20000) n;
@@ -154,6 +155,9 @@ def test_ended_rows_are_found_without_the_others(filled):
         (RunQuery(10, status=RunStatus.SKIPPED), "runs_not_completed"),
         (RunQuery(10, function_id="fn 7"), "runs_by_function"),
         (RunQuery(10, event_id="e000000777"), "runs_by_event"),
+        (RunQuery(10, order=RunTime.ENDED).halves[0], "runs_by_end"),
+        (RunQuery(10, order=RunTime.STARTED, ascending=True).halves[1], "runs_by_start"),
+        (RunQuery(10, order=RunTime.ENDED, after=(777, "r000000777")).halves[0], "runs_by_end"),
         (EventQuery(10), "events_pkey"),
         (EventQuery(10, name="name 7"), "events_by_name"),
     ],
@@ -161,7 +165,7 @@ def test_ended_rows_are_found_without_the_others(filled):
 def test_listings_use_their_index(filled, query, index):
     connection, schema = filled
     queries = Queries(schema)
-    statement, values = queries.runs(query) if isinstance(query, RunQuery) else queries.events(query)
+    statement, values = queries.runs(query, 10) if isinstance(query, RunQuery) else queries.events(query)
     found = "\n".join(row[0] for row in connection.execute(b"EXPLAIN " + statement, values))
     assert index in found, found
     assert "Seq Scan" not in found, found

@@ -9,10 +9,12 @@ from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.errors import SyncRefusedError
 from inngest_fast.domain.events import Accepted
 from inngest_fast.domain.functions import FunctionConfig, Trigger
+from inngest_fast.domain.invocations import Invoked, InvokeOutcome
 from inngest_fast.domain.runs import Run, RunStatus, Step, StepStatus
 from inngest_fast.domain.settings import Settings
-from inngest_fast.domain.syncs import FunctionsReply, SyncReply
+from inngest_fast.domain.syncs import EndpointRun, FunctionsReply, SyncReply
 from inngest_fast.ports.queue import JobPlace
+from tests.fixtures.model_api_keys import ModelApiKeys
 
 NOW = 1_795_425_252_250
 SIGNING_KEY = "signkey-test-abc123def456"
@@ -21,6 +23,7 @@ START = Settings(
     mode="start", signing_key=SIGNING_KEY, signing_key_fallback="ff00", event_keys=("ek1", "key/2", "")
 )
 RUN_ID = "01M83V3VHB3Y6YYE5HMY6P2T7Q"
+RERUN_ID = "01M83V3VHB3Y6YYE5HMY6P2T7R"
 EVENT_ID = "01M83V3VBVR6R0H8CD7M65N9TC"
 UNKNOWN_ID = "01M83V3VBVR6R0H8CD7M65N9T0"
 APP = App(
@@ -128,11 +131,44 @@ class FakeApps:
                 return self.catalog.live[place]
         return None
 
+    async def limit(self, function_id, *, steps=None, state_size=None):
+        for place, function in enumerate(self.catalog.live):
+            if function.id == function_id:
+                self.catalog.live[place] = replace(
+                    function,
+                    max_steps=function.max_steps if steps is None else steps,
+                    max_state_size=function.max_state_size if state_size is None else state_size,
+                )
+                return function
+        return None
+
+
+class FakeAppEdits:
+    def __init__(self, catalog):
+        self.catalog = catalog
+        self.calls = []
+
+    async def add(self, url):
+        self.calls.append(("add", url))
+        return APP
+
+    async def move(self, app_id, url):
+        self.calls.append(("move", app_id, url))
+        return replace(APP, url=url) if app_id == APP.id else None
+
+    async def remove(self, app_id):
+        self.calls.append(("remove", app_id))
+        return app_id == APP.id
+
 
 class FakeRuns:
     def __init__(self):
         self.results = {RUN_ID: "cancelled"}
         self.signals = []
+        self.reruns = []
+        self.invocations = []
+        self.refusal = None
+        self.invoked = Invoked(InvokeOutcome.STARTED, EVENT_ID, RUN_ID)
 
     async def cancel(self, run_id):
         return self.results.get(run_id, "unknown")
@@ -140,6 +176,18 @@ class FakeRuns:
     async def signal(self, signal, data):
         self.signals.append((signal, data))
         return RUN_ID if signal == "known" else None
+
+    async def rerun(self, run_id, from_step="", input=None, *, debug_session_id="", debug_run_id=""):
+        self.reruns.append((run_id, from_step, input))
+        if self.refusal is not None:
+            raise self.refusal
+        return RERUN_ID
+
+    async def invoke(self, function, data, **options):
+        self.invocations.append((function, data, options))
+        if self.refusal is not None:
+            raise self.refusal
+        return self.invoked
 
 
 class FakeCancellations:
@@ -165,6 +213,23 @@ class FakeCancellations:
         return self.store.known_cancellations.pop(id, None) is not None
 
 
+class FakeAnnotations:
+    def __init__(self):
+        self.notes = []
+        self.spans = []
+        self.refusal = None
+        self.rejected = 0
+
+    async def add_metadata(self, run_id, place, entries):
+        if self.refusal is not None:
+            raise self.refusal
+        self.notes.append((run_id, place, entries))
+
+    async def add_spans(self, spans):
+        self.spans += spans
+        return self.rejected
+
+
 class FakeStore:
     name = "sqlite"
 
@@ -176,6 +241,7 @@ class FakeStore:
         self.live_jobs = []
         self.queries = []
         self.failure = None
+        self.api_keys = ModelApiKeys()
 
     def details(self):
         return {"version": "3"}
@@ -188,6 +254,9 @@ class FakeStore:
     async def runs(self, query):
         self.queries.append(query)
         return list(self.known_runs.values())[: query.limit]
+
+    async def trace_rows(self, run_id, prefix=""):
+        return []
 
     async def event(self, event_id):
         return self.known_events.get(event_id)
@@ -222,6 +291,7 @@ class FakeQueue:
 
     def __init__(self):
         self.places = {}
+        self.depths = {}
         self.failure = None
 
     async def details(self):
@@ -233,6 +303,48 @@ class FakeQueue:
         if job_id in self.places:
             return self.places[job_id]
         return JobPlace("ready", NOW, NOW, 4) if job_id.endswith(":start") else None
+
+    async def depth(self):
+        return self.depths
+
+
+class FakeCheckpoints:
+    def __init__(self):
+        self.taken = []
+        self.refusal = None
+
+    async def take(self, run_id, dispatch, ops, started_at):
+        if self.refusal is not None:
+            raise self.refusal
+        self.taken.append((run_id, dispatch, ops, started_at))
+
+
+class FakeSyncRuns:
+    def __init__(self):
+        self.begun = []
+        self.reported = []
+        self.refusal = None
+
+    async def begin(self, run_id, data, ops, **more):
+        if self.refusal is not None:
+            raise self.refusal
+        self.begun.append((run_id, data, ops, more))
+        return EndpointRun(run_id, FUNCTION.id, FUNCTION.app_id)
+
+    async def report(self, run_id, ops):
+        if self.refusal is not None:
+            raise self.refusal
+        self.reported.append((run_id, ops))
+
+
+class FakeRunEnds:
+    def __init__(self):
+        self.run = a_run()
+        self.asked = []
+
+    async def wait(self, run_id, timeout):
+        self.asked.append((run_id, timeout))
+        return self.run
 
 
 class FakeCatalog:
@@ -246,6 +358,9 @@ class FakeCatalog:
     def functions(self):
         return self.live
 
+    def all_functions(self):
+        return [*self.live, *self.archived]
+
     def by_slug(self, slug):
         return next((each for each in self.live if each.slug == slug), None)
 
@@ -254,6 +369,23 @@ class FakeCatalog:
 
     def function(self, function_id):
         return next((each for each in (*self.live, *self.archived) if each.id == function_id), None)
+
+
+class FakeTraces:
+    """By run id, and by output id."""
+
+    def __init__(self):
+        self.trees = {}
+        self.outputs = {}
+
+    async def tree(self, run_id, *, preview=True):
+        return self.trees.get(run_id)
+
+    async def tree_of(self, run, *, preview=True):
+        return self.trees[run.id]
+
+    async def output(self, output_id):
+        return self.outputs.get(output_id)
 
 
 class FakeVitals:
@@ -271,6 +403,18 @@ class FakeVitals:
         return {"events": 1}
 
 
+class FakeMetrics:
+    def __init__(self):
+        self.families = []
+        self.refusals = []
+
+    async def read(self):
+        return self.families
+
+    def refused(self, reason):
+        self.refusals.append(reason)
+
+
 def fake_services(settings=DEV, **changes):
     store, catalog = FakeStore(), FakeCatalog()
     return Services(
@@ -281,10 +425,17 @@ def fake_services(settings=DEV, **changes):
         queue=FakeQueue(),
         ingest=FakeIngest(),
         apps=FakeApps(catalog),
+        app_edits=FakeAppEdits(catalog),
         runs=FakeRuns(),
+        checkpoints=FakeCheckpoints(),
+        sync_runs=FakeSyncRuns(),
+        run_ends=FakeRunEnds(),
+        traces=FakeTraces(),
         cancellations=FakeCancellations(store),
+        annotations=FakeAnnotations(),
         catalog=catalog,
         vitals=FakeVitals(),
+        metrics=FakeMetrics(),
     )
 
 

@@ -54,9 +54,9 @@ def test_events_are_chosen(dev):
     dev("GET", "/v1/events?received_after=2026-11-23&received_before=2026-11-23%2009:00:00.5")
     nine = 1_795_424_400_000
     assert dev.services.store.queries == [
-        EventQuery(7, EVENT_ID, "a/b", nine, internal=False),
-        EventQuery(20, "", "", nine - 3_600_000, nine, internal=False),
-        EventQuery(20, "", "", nine - 9 * 3_600_000, nine + 500, internal=False),
+        EventQuery(7, EVENT_ID, "a/b", received_after=nine, internal=False),
+        EventQuery(20, received_after=nine - 3_600_000, received_before=nine, internal=False),
+        EventQuery(20, received_after=nine - 9 * 3_600_000, received_before=nine + 500, internal=False),
     ]
 
 

@@ -15,7 +15,12 @@ import inngest_fast
 def isolated(monkeypatch, tmp_path):
     """No variable, config file or log set-up of the machine or of another test is seen."""
     for name in list(os.environ):
-        if name.startswith("INNGEST_") or name in ("LOG_LEVEL", "LOG_HANDLER", "PORT", "TEST_MODE"):
+        if name.startswith(("INNGEST_", "OTEL_")) or name in (
+            "LOG_LEVEL",
+            "LOG_HANDLER",
+            "PORT",
+            "TEST_MODE",
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TZ", "UTC")

@@ -22,5 +22,5 @@ def test_the_table_is_what_the_options_print(page):
 def test_flags_and_variables_are_unique():
     flags = [name for option in OPTIONS for name in (option.flag, option.short) if name]
     assert len(flags) == len(set(flags))
-    variables = [option.env for option in (*OPTIONS, *ENVIRONMENT_ONLY)]
+    variables = [option.env for option in (*OPTIONS, *ENVIRONMENT_ONLY) if option.env]
     assert len(variables) == len(set(variables))

@@ -95,14 +95,14 @@ def test_version(argv, capsys):
 def test_general_help(argv, capsys):
     code, out, err = run(capsys, *argv)
     assert (code, err) == (0, "")
-    for word in ("dev", "start", "migrate", "version", "help"):
+    for word in ("dev", "start", "migrate", "keys", "version", "help"):
         assert re.search(rf"^  {word} ", out, re.MULTILINE)
     for option in GLOBALS:
         assert f"--{option.flag}" in out
 
 
 @pytest.mark.parametrize("argv", [["{}", "--help"], ["{}", "--config", "1", "-h"], ["help", "{}"]])
-@pytest.mark.parametrize("command", ["dev", "start", "migrate"])
+@pytest.mark.parametrize("command", ["dev", "start", "migrate", "keys"])
 def test_command_help_names_each_flag(command, argv, capsys, served):
     code, out, err = run(capsys, *(word.format(command) for word in argv))
     assert (code, err, served) == (0, "", [])
@@ -249,6 +249,24 @@ def test_one_backend_without_the_other_is_for_one_server(argv, warning, capsys, 
     assert (code, line["level"]) == (0, "WARN")
     assert line["msg"].startswith(f"only one server {warning}")
     assert len(served) == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "warned"),
+    [
+        (["dev", "--host", "0.0.0.0"], True),
+        (["dev", "--host", "::"], True),
+        (["dev", "--host", "192.0.2.1"], True),
+        (["dev"], False),
+        (["dev", "--host", "127.0.0.2"], False),
+        (["dev", "--host", "localhost"], False),
+        (["dev", "--host", "::1"], False),
+    ],
+)
+def test_dev_on_a_network_is_warned_of(argv, warned, capsys, served):
+    code, _, err = run(capsys, *argv)
+    assert (code, len(served)) == (0, 1)
+    assert ("dev asks nobody for a key" in err) is warned
 
 
 @pytest.mark.parametrize(

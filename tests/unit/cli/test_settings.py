@@ -5,7 +5,14 @@ import hashlib
 import msgspec
 import pytest
 
-from inngest_fast.domain.settings import Settings, redact_postgres, redact_uris, signing_key_body, validate
+from inngest_fast.domain.settings import (
+    Settings,
+    address_parts,
+    redact_postgres,
+    redact_uris,
+    signing_key_body,
+    validate,
+)
 
 HEX = "0123456789abcdefABCDEF0123456789"
 
@@ -48,6 +55,13 @@ BOTH = {"postgres_uri": "postgres://db/x", "redis_uri": "redis://r"}
             )
         ),
         start(**BOTH, workers=256, drain_delay=0.0),
+        *(
+            start(metrics_addr=address)
+            for address in ("127.0.0.1:9464", ":0", "[::1]:9464", "host.example:1")
+        ),
+        start(
+            cors_origins=("*", "https://ops.example.com", "http://localhost:3000", "chrome-extension://abc")
+        ),
     ],
 )
 def test_good_settings_have_no_problem(settings):
@@ -268,3 +282,44 @@ def test_settings_are_frozen():
     with pytest.raises(AttributeError):
         Settings().port = 1
     assert msgspec.structs.replace(Settings(), port=1).port == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["9464", "localhost", "127.0.0.1:", "127.0.0.1:65536", "::1:9464", "http://a:1", "a b:1", "a:1x"],
+)
+def test_an_address_for_metrics_has_host_and_port(address):
+    assert validate(start(metrics_addr=address)) == [
+        f'metrics-addr ("{address}") must be host:port, such as 127.0.0.1:9464'
+    ]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "example.com",
+        "https://",
+        "https://a.example/",
+        "https://a.example/x",
+        "https://*.example.com",
+        "null",
+        "",
+    ],
+)
+def test_an_origin_is_what_browsers_send(origin):
+    assert validate(start(cors_origins=(origin,))) == [
+        f'cors-origin ("{origin}") must be scheme://host or scheme://host:port, or "*"'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("127.0.0.1:9464", ("127.0.0.1", 9464)),
+        ("[::1]:0", ("::1", 0)),
+        (":9464", ("0.0.0.0", 9464)),
+        ("", None),
+    ],
+)
+def test_parts_of_an_address(text, parts):
+    assert address_parts(text) == parts

@@ -72,14 +72,13 @@ def test_what_can_never_work_fails_the_run_at_once(found, name, message):
         op("InvokeFunction", "i", function_id="f", payload=b'{"data":[1]}'),
         op("Gateway", "g"),
         op("AIGateway", "g"),
-        op("SyncRunComplete", "c", data=b"{}"),
     ],
 )
 def test_what_cannot_be_done_is_a_failed_attempt(found):
     decided = answer(run(), EDGE, ops(op("StepRun", "a"), found))
     assert decided.moved.attempt == 1
     assert decided.moved.due == NOW + 15_000
-    assert decided.kinds == ["UpdateRun", "MoveJob"]
+    assert decided.kinds == ["UpdateRun", "PutTrace", "MoveJob"]
     assert decided.run.steps == {}
     last = answer(run(), EDGE, ops(found), function=function(retries=0))
     assert last.run.status is RunStatus.FAILED

@@ -14,6 +14,7 @@ from inngest_fast.domain.transitions import (
     MoveJob,
     PutEvent,
     PutStep,
+    PutTrace,
     UpdateRun,
 )
 from inngest_fast.engine.lifecycle import answered, before_call, due
@@ -99,7 +100,7 @@ class World:
                 case AddWait(wait):
                     assert all(other.step_id != wait.step_id for other in self.waits.values())
                     self.waits[wait.id] = wait
-                case PutStep(run_id):
+                case PutStep(run_id) | PutTrace(run_id):
                     assert run_id == RUN_ID
                 case PutEvent():
                     pass

@@ -55,7 +55,14 @@ def test_the_case_of_an_opcode_does_not_count(opcode, spell):
                 "mode": "sync",
                 "hashedId": ID,
             },
-            Op(op=Opcode.STEP_RUN, id=ID, name="a", display_name="A", data=b'"A"'),
+            Op(
+                op=Opcode.STEP_RUN,
+                id=ID,
+                name="a",
+                display_name="A",
+                data=b'"A"',
+                began_at=1_795_425_381_016,
+            ),
         ),
         (
             {
@@ -201,7 +208,7 @@ def test_an_op_of_the_wrong_shape_is_a_failure(body):
 @pytest.mark.parametrize("opcode", list(Opcode))
 def test_an_op_about_a_step_needs_an_id(opcode):
     body = {"op": opcode.value, "id": None, "name": "n"}
-    if opcode in (Opcode.NONE, Opcode.RUN_COMPLETE, Opcode.DISCOVERY_REQUEST):
+    if opcode in (Opcode.NONE, Opcode.RUN_COMPLETE, Opcode.SYNC_RUN_COMPLETE, Opcode.DISCOVERY_REQUEST):
         assert one(body).id == ""
     else:
         assert message(body) == f"error validating generator opcode {opcode.value}: it has no id"
@@ -252,3 +259,19 @@ def test_a_step_has_at_most_4_mib_of_input_and_of_output(member, text, over, fit
 def test_which_ops_are_lazy_and_which_end_later(opcode, lazy, plans):
     op = Op(op=opcode, id="a")
     assert (op.lazy, op.plans) == (lazy, plans)
+
+
+@pytest.mark.parametrize(
+    ("timing", "began_at"),
+    [
+        ({"a": 1_795_425_381_016_000_000, "b": 5}, 1_795_425_381_016),
+        ({"a": 1.795425381016e18, "b": 5}, 1_795_425_381_016),
+        ({"a": -5}, 0),
+        ({"a": "x"}, 0),
+        ({}, 0),
+        (None, 0),
+        ("soon", 0),
+    ],
+)
+def test_when_a_step_began_is_read_where_it_is_told(timing, began_at):
+    assert one({"op": "StepRun", "id": "a", "timing": timing}).began_at == began_at

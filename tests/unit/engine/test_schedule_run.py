@@ -1,5 +1,7 @@
 """The start of a run (flow-control §§1, 2.4, 5.7, 5.8, 6.1)."""
 
+import json
+
 import pytest
 from engine_builders import APP_ID, FUNCTION_ID, NOW, SLUG, Counting, event, function
 from msgspec.structs import replace
@@ -126,3 +128,20 @@ def test_each_entry_has_a_wait_of_its_own():
     created = start(function(cancel=tuple(CancelOn(f"e{i}") for i in range(5))))
     assert [w.event for w in created.waits] == ["e0", "e1", "e2", "e3", "e4"]
     assert len({w.id for w in created.waits}) == 5
+
+
+@pytest.mark.parametrize(
+    ("marks", "target", "ids"),
+    [
+        ({"debug_session_id": "01S", "debug_run_id": "01R"}, "f", ("01S", "01R")),
+        ({"debug_run_id": "01R"}, "f", ("", "01R")),
+        ({"debug_run_id": "01R"}, "", ("", "")),
+        ({"debug_run_id": 1}, "f", ("", "")),
+        ({}, "f", ("", "")),
+    ],
+)
+def test_a_run_knows_whose_debugging_it_is_of(marks, target, ids):
+    data = json.dumps({"_inngest": {"fn_id": "f", **marks}}).encode()
+    invocation = event("inngest/function.invoked", data, target=target)
+    run = schedule_run(function(), [invocation], NOW, Counting()).run
+    assert (run.debug_session_id, run.debug_run_id) == ids
