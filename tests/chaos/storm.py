@@ -29,6 +29,7 @@ MIX = (*FUNCTIONS, "parallel")
 PARALLEL = ("p", "q", "r")
 SCHEMA = "inngest_fast"
 QUEUE = "{inngest-fast}"
+_MEETERS = 3  # that they keep up with those who send
 _STEP_S = 0.05  # a step takes so long, so that a crash finds some at work
 
 
@@ -78,14 +79,14 @@ class StormApp(LoadApp):
 
 
 class Load:
-    """Senders and a meeter, busy from `start` to `stop`."""
+    """Senders and meeters, busy from `start` to `stop`."""
 
     def __init__(self, app: StormApp, balancer: Balancer, senders: int, pause: float) -> None:
         self.senders = [Sender(balancer.url, number, pause, MIX) for number in range(1, senders + 1)]
-        self._meeter = Meeter(app, balancer)  # type: ignore[arg-type]
+        self._meeters = [Meeter(app, balancer) for _ in range(_MEETERS)]  # type: ignore[arg-type]
 
     def start(self) -> None:
-        for thread in (*self.senders, self._meeter):
+        for thread in (*self.senders, *self._meeters):
             thread.start()
 
     def stop(self) -> None:
@@ -111,7 +112,8 @@ class Load:
         except AssertionError:
             raise AssertionError(f"left after {within} s: {left}\n{stuck(scene)}") from None
         finally:
-            self._meeter.stop()
+            for meeter in self._meeters:
+                meeter.stop()
         return time.monotonic() - began
 
     def acknowledged(self, function: str) -> set[int]:
