@@ -73,7 +73,7 @@ def graphql(selection: str, *path: str | int) -> Ask:
 
 def rows(scene: Scene) -> Iterator[tuple[str, Sequence[Ask]]]:
     """The consumers of §10.1, each with its requests."""
-    event_id, run_id = scene.completed
+    event_id, run_id = scene.repeated
     failed_event, failed = scene.failed
     _, sleeping = scene.sleeping
     seed = {"x-inngest-event-id-seed": "1795425252211,AAECAwQFBgcICQ=="}

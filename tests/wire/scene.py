@@ -45,7 +45,15 @@ class Scene:
 
     @cached_property
     def completed(self) -> tuple[str, str]:
-        """Event and run of an order."""
+        """Event and run of an order. Nothing else comes of that event."""
+        return self._order()
+
+    @cached_property
+    def repeated(self) -> tuple[str, str]:
+        """The same of another order, whose run may be run again."""
+        return self._order()
+
+    def _order(self) -> tuple[str, str]:
         event_id, run_id = self.begin("shop/order.placed", {"amount": 12, "id": "o-order.placed"})
         assert self.ended(run_id)["status"] == "Completed"
         return event_id, run_id

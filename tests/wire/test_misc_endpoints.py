@@ -257,7 +257,7 @@ def test_a_reset_forgets_all_but_the_app(scene: Scene) -> None:
     scene.until_asleep(run_id)
     waiting = scene.call("GET", "/metrics").body
     Case("POST", "/test/reset", 200, b"ok", content_type=TEXT).check(scene)
-    for name in ("completed", "failed", "sleeping"):
+    for name in ("completed", "repeated", "failed", "sleeping"):
         scene.__dict__.pop(name, None)
     assert scene.call("GET", f"/v1/events/{event_id}").status == 404
     assert scene.call("GET", f"/v1/runs/{run_id}").status == 404

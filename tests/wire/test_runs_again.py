@@ -42,7 +42,7 @@ def three_steps(call: Call) -> bytes:
 
 
 def test_a_run_runs_again_whole(scene: Scene) -> None:
-    event_id, run_id = scene.completed
+    event_id, run_id = scene.repeated
     new_id = new_run(scene, f"/api/v2/runs/{run_id}/rerun")
     run = scene.ended(new_id)
     assert (run["status"], run["output"]) == ("Completed", {"charged": 12})
@@ -105,7 +105,7 @@ def test_a_batch_runs_again_with_all_its_events(scene: Scene, stub: StubApp) -> 
     ],
 )
 def test_a_rerun_is_refused(scene: Scene, body: Any, status: int, text: str) -> None:
-    reply = scene.call("POST", f"/api/v2/runs/{scene.completed[1]}/rerun", body)
+    reply = scene.call("POST", f"/api/v2/runs/{scene.repeated[1]}/rerun", body)
     assert (reply.status, reply.json()["errors"][0]["message"]) == (status, text)
 
 
@@ -205,7 +205,7 @@ def test_the_second_to_invoke_under_an_id_gets_what_the_first_got(
 
 
 def test_a_rerun_names_its_original_in_rest_v2(scene: Scene) -> None:
-    new_id = new_run(scene, f"/api/v2/runs/{scene.completed[1]}/rerun")
-    for id, original in ((new_id, scene.completed[1]), (scene.completed[1], None)):
+    new_id = new_run(scene, f"/api/v2/runs/{scene.repeated[1]}/rerun")
+    for id, original in ((new_id, scene.repeated[1]), (scene.repeated[1], None)):
         shown = scene.call("GET", f"/api/v2/runs/{id}").json()["data"]
         assert shown.get("originalRunId") == original
