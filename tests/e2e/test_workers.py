@@ -53,8 +53,11 @@ class Workers(ServerProcess):
         """Pids of those that live, by number."""
         found = {}
         for line in self.lines("started a worker"):
-            if psutil.pid_exists(line["pid"]) and psutil.Process(line["pid"]).status() != "zombie":
-                found[line["worker"]] = line["pid"]
+            try:
+                if psutil.Process(line["pid"]).status() != "zombie":
+                    found[line["worker"]] = line["pid"]
+            except psutil.NoSuchProcess:  # it may end while it is asked
+                pass
         return found
 
     def serving(self) -> list[int]:
