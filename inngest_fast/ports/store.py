@@ -12,11 +12,15 @@ from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event
 from inngest_fast.domain.flow import FlowRow
+from inngest_fast.domain.ids import first_ulid
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.transitions import Committed, Transition
 from inngest_fast.domain.waits import Wait
 from inngest_fast.ports.api_keys import ApiKeys
+
+Bound = tuple[str, str, int | str]
+"""A column, how it is to compare, and to what."""
 
 
 class EventQuery(msgspec.Struct, frozen=True):
@@ -30,6 +34,20 @@ class EventQuery(msgspec.Struct, frozen=True):
     received_after: int = 0  # inclusive
     received_before: int = 0  # exclusive; 0: no bound
     internal: bool = True  # with those named `inngest/…`
+
+    @property
+    def any_of_names(self) -> tuple[str, ...]:
+        return self.names or ((self.name,) if self.name else ())
+
+    @property
+    def bounds(self) -> list[Bound]:
+        """Of the times. Ids narrow them down to a range of the table."""
+        found: list[Bound] = []
+        if after := self.received_after:
+            found += (("received_at", ">=", after), ("id", ">=", first_ulid(after - SEED_LATE_MS)))
+        if before := self.received_before:
+            found += (("received_at", "<", before), ("id", "<", first_ulid(before + SEED_LATE_MS)))
+        return found
 
 
 SEED_LATE_MS: Final = 86_400_000
@@ -68,6 +86,36 @@ class RunQuery(msgspec.Struct, frozen=True):
     until: int = 0  # inclusive; 0: no bound
     after: tuple[int, str] | None = None
     timed: bool | None = None  # with the time of the order, or without; None: both
+
+    @property
+    def any_of_statuses(self) -> tuple[RunStatus, ...]:
+        return self.statuses or (() if self.status is None else (self.status,))
+
+    @property
+    def any_of_events(self) -> tuple[str, ...]:
+        return self.event_ids or ((self.event_id,) if self.event_id else ())
+
+    @property
+    def bounds(self) -> list[Bound]:
+        """Of the times. Ids are in the order of queueing, and have its time."""
+        found: list[Bound] = []
+        if self.time is RunTime.QUEUED:
+            if self.since:
+                found.append(("id", ">=", first_ulid(self.since)))
+            if self.until:
+                found.append(("id", "<", first_ulid(self.until + 1)))
+        else:
+            if self.since or self.until:
+                found.append((self.time.value, ">=", max(self.since, 1)))
+            if self.until:
+                found.append((self.time.value, "<=", self.until))
+        return found
+
+    @property
+    def order_columns(self) -> tuple[str, ...]:
+        """What the list is in the order of; `after` has a value for each, its last ones."""
+        by_id = self.order is RunTime.QUEUED or not self.timed
+        return ("id",) if by_id else (self.order.value, "id")
 
     @property
     def halves(self) -> "list[RunQuery]":

@@ -1,12 +1,12 @@
 """Reads: the text of each for one schema. A statement sees one committed state."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from inngest_fast.adapters.postgres.rows import EVENT_COLUMNS, storable
 from inngest_fast.adapters.postgres.statements import quoted
-from inngest_fast.domain.ids import first_ulid
 from inngest_fast.domain.runs import RunStatus
-from inngest_fast.ports.store import SEED_LATE_MS, EventQuery, RunQuery, RunTime
+from inngest_fast.ports.store import Bound, EventQuery, RunQuery
 
 # "0" comes right after "/".
 _NOT_INTERNAL: Final = "(name < 'inngest/' OR name >= 'inngest0')"
@@ -86,16 +86,15 @@ class Queries:
         """The statement of a listing, or of half of one, and its values."""
         terms, values = _run_terms(query)
         way, sign = ("ASC", ">") if query.ascending else ("DESC", "<")
-        column = query.order.value
-        by_id = query.order is RunTime.QUEUED or not query.timed  # ids are in the order of queueing
-        if query.timed is not None:
-            terms.append(f"{column} {'>' if query.timed else '='} 0")
+        columns = query.order_columns
+        if query.timed is not None:  # a literal, as in the partial indexes
+            terms.append(f"{query.order.value} {'>' if query.timed else '='} 0")
         if query.after is not None:
-            at, id = query.after[0], storable(query.after[1])
-            terms.append(f"id {sign} %b::text" if by_id else f"({column}, id) {sign} (%b::bigint, %b::text)")
-            values += (id,) if by_id else (at, id)
+            beyond = query.after[-len(columns) :]
+            terms.append(f"({', '.join(columns)}) {sign} ({', '.join(map(_mark, beyond))})")
+            values += (storable(each) if isinstance(each, str) else each for each in beyond)
         values += (limit, query.offset)
-        order = f"id {way}" if by_id else f"{column} {way}, id {way}"
+        order = ", ".join(f"{column} {way}" for column in columns)
         return self._on(
             f"SELECT body FROM ~runs{_where(terms)} ORDER BY {order} LIMIT %b::bigint OFFSET %b::bigint"
         ), values
@@ -126,8 +125,7 @@ def _run_terms(query: RunQuery) -> tuple[list[str], list[Any]]:
     if query.before_id:
         terms.append("id < %b::text")
         values.append(storable(query.before_id))
-    statuses = query.statuses or (() if query.status is None else (query.status,))
-    if statuses:
+    if statuses := query.any_of_statuses:
         terms.append("status = ANY(%b::smallint[])" if len(statuses) > 1 else "status = %b::smallint")
         values.append([int(status) for status in statuses] if len(statuses) > 1 else int(statuses[0]))
         if RunStatus.COMPLETED not in statuses:  # lets the partial indexes be used
@@ -141,45 +139,36 @@ def _run_terms(query: RunQuery) -> tuple[list[str], list[Any]]:
     if query.function_ids:
         terms.append("function_id = ANY(%b::text[])")
         values.append([storable(id) for id in query.function_ids])
-    if events := query.event_ids or ((query.event_id,) if query.event_id else ()):
+    if events := query.any_of_events:
         terms.append(
             "id IN (SELECT id FROM ~runs WHERE event_id = ANY(%b::text[])"
             " UNION SELECT run_id FROM ~batched_events WHERE event_id = ANY(%b::text[]))"
         )
         values += ([storable(id) for id in events],) * 2
-    if query.time is RunTime.QUEUED:
-        if query.since:
-            terms.append("id >= %b::text")
-            values.append(first_ulid(query.since))
-        if query.until:
-            terms.append("id < %b::text")
-            values.append(first_ulid(query.until + 1))
-        return terms, values
-    column = query.time.value
-    if query.since or query.until:
-        terms.append(f"{column} >= %b::bigint")
-        values.append(max(query.since, 1))
-    if query.until:
-        terms.append(f"{column} <= %b::bigint")
-        values.append(query.until)
+    _add_bounds(query.bounds, terms, values)
     return terms, values
+
+
+def _add_bounds(bounds: Iterable[Bound], terms: list[str], values: list[Any]) -> None:
+    for column, sign, value in bounds:
+        terms.append(f"{column} {sign} {_mark(value)}")
+        values.append(value)
+
+
+def _mark(value: int | str) -> str:
+    return "%b::text" if isinstance(value, str) else "%b::bigint"
 
 
 def _event_terms(query: EventQuery) -> tuple[list[str], list[Any]]:
     terms: list[str] = []
     values: list[Any] = []
-    if names := query.names or ((query.name,) if query.name else ()):
+    if names := query.any_of_names:
         terms.append("name = ANY(%b::text[])" if len(names) > 1 else "name = %b::text")
         values.append([storable(name) for name in names] if len(names) > 1 else storable(names[0]))
     if query.ids:
         terms.append("id = ANY(%b::text[])")
         values.append([storable(id) for id in query.ids])
-    if query.received_after:  # ids narrow it down to a range of the table
-        terms.append("received_at >= %b::bigint AND id >= %b::text")
-        values += (query.received_after, first_ulid(query.received_after - SEED_LATE_MS))
-    if query.received_before:
-        terms.append("received_at < %b::bigint AND id < %b::text")
-        values += (query.received_before, first_ulid(query.received_before + SEED_LATE_MS))
+    _add_bounds(query.bounds, terms, values)
     if not query.internal:
         terms.append(_NOT_INTERNAL)
     return terms, values

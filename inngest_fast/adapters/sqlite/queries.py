@@ -11,7 +11,6 @@ from inngest_fast.domain.apps import App, Function
 from inngest_fast.domain.cancellations import Cancellation
 from inngest_fast.domain.events import Event
 from inngest_fast.domain.flow import FlowRow
-from inngest_fast.domain.ids import first_ulid
 from inngest_fast.domain.jobs import Job
 from inngest_fast.domain.runs import Run, RunStatus
 from inngest_fast.domain.stored_form import (
@@ -26,7 +25,7 @@ from inngest_fast.domain.stored_form import (
     read_until,
 )
 from inngest_fast.domain.waits import Wait
-from inngest_fast.ports.store import SEED_LATE_MS, EventQuery, RunQuery, RunTime
+from inngest_fast.ports.store import Bound, EventQuery, RunQuery
 
 _RUN = (
     "SELECT runs.body, runs.wires, events.wire FROM runs"
@@ -37,10 +36,6 @@ _WIRE = "SELECT wire FROM events WHERE id = ?"
 _EVENT = f"SELECT {EVENT_COLUMNS} FROM events WHERE id = ?"
 # "0" comes right after "/".
 _NOT_INTERNAL = "(name < 'inngest/' OR name >= 'inngest0')"
-_OF_EVENT = (
-    "id IN (SELECT id FROM runs WHERE event_id = ?"
-    " UNION SELECT run_id FROM batched_events WHERE event_id = ?)"
-)
 _OF_EVENTS = (
     "id IN (SELECT id FROM runs WHERE event_id IN (SELECT value FROM json_each(?))"
     " UNION SELECT run_id FROM batched_events WHERE event_id IN (SELECT value FROM json_each(?)))"
@@ -105,14 +100,13 @@ def runs(connection: sqlite3.Connection, query: RunQuery) -> list[Run]:
 def _runs(connection: sqlite3.Connection, query: RunQuery, limit: int) -> list[Run]:
     terms, values = _run_terms(query)
     way, sign = ("ASC", ">") if query.ascending else ("DESC", "<")
-    column = query.order.value
-    by_id = query.order is RunTime.QUEUED or not query.timed  # ids are in the order of queueing
-    if query.timed is not None:
-        terms.append(f"{column} {'>' if query.timed else '='} 0")
+    columns = query.order_columns
+    if query.timed is not None:  # a literal, as in the partial indexes
+        terms.append(f"{query.order.value} {'>' if query.timed else '='} 0")
     if query.after is not None:
-        terms.append(f"id {sign} ?" if by_id else f"({column}, id) {sign} (?, ?)")
-        values += query.after[1:] if by_id else query.after
-    order = f"id {way}" if by_id else f"{column} {way}, id {way}"
+        terms.append(f"({', '.join(columns)}) {sign} ({_marks(columns)})")
+        values += query.after[-len(columns) :]
+    order = ", ".join(f"{column} {way}" for column in columns)
     values += (limit, query.offset)
     return _listed(
         connection.execute(f"SELECT body FROM runs{_where(terms)} ORDER BY {order} LIMIT ? OFFSET ?", values)
@@ -130,8 +124,7 @@ def _run_terms(query: RunQuery) -> tuple[list[str], list[Any]]:
     if query.before_id:
         terms.append("id < ?")
         values.append(query.before_id)
-    statuses = query.statuses or (() if query.status is None else (query.status,))
-    if statuses:
+    if statuses := query.any_of_statuses:
         listed = ", ".join(str(int(status)) for status in statuses)
         terms.append(f"status IN ({listed})" if len(statuses) > 1 else f"status = {listed}")
         if RunStatus.COMPLETED not in statuses:  # lets the partial indexes be used
@@ -145,32 +138,17 @@ def _run_terms(query: RunQuery) -> tuple[list[str], list[Any]]:
     if query.function_ids:
         terms.append(f"function_id IN ({_marks(query.function_ids)})")
         values += query.function_ids
-    if query.event_id:
-        terms.append(_OF_EVENT)
-        values += (query.event_id, query.event_id)
-    if query.event_ids:
+    if events := query.any_of_events:
         terms.append(_OF_EVENTS)
-        values += (msgspec.json.encode(query.event_ids).decode(),) * 2
-    _add_times(query, terms, values)
+        values += (msgspec.json.encode(events).decode(),) * 2
+    _add_bounds(query.bounds, terms, values)
     return terms, values
 
 
-def _add_times(query: RunQuery, terms: list[str], values: list[Any]) -> None:
-    if query.time is RunTime.QUEUED:
-        if query.since:
-            terms.append("id >= ?")
-            values.append(first_ulid(query.since))
-        if query.until:
-            terms.append("id < ?")
-            values.append(first_ulid(query.until + 1))
-        return
-    column = query.time.value
-    if query.since or query.until:
-        terms.append(f"{column} >= ?")
-        values.append(max(query.since, 1))
-    if query.until:
-        terms.append(f"{column} <= ?")
-        values.append(query.until)
+def _add_bounds(bounds: Iterable[Bound], terms: list[str], values: list[Any]) -> None:
+    for column, sign, value in bounds:
+        terms.append(f"{column} {sign} ?")
+        values.append(value)
 
 
 def trace_rows(connection: sqlite3.Connection, run_id: str, prefix: str) -> list[tuple[str, bytes]]:
@@ -217,19 +195,13 @@ def count_events(connection: sqlite3.Connection, query: EventQuery) -> int:
 def _event_terms(query: EventQuery) -> tuple[list[str], list[Any]]:
     terms: list[str] = []
     values: list[Any] = []
-    names = query.names or ((query.name,) if query.name else ())
-    if names:
+    if names := query.any_of_names:
         terms.append(f"name IN ({_marks(names)})")
         values += names
     if query.ids:
         terms.append("id IN (SELECT value FROM json_each(?))")
         values.append(msgspec.json.encode(query.ids).decode())
-    if query.received_after:  # ids narrow it down to a range of the table
-        terms.append("received_at >= ? AND id >= ?")
-        values += (query.received_after, first_ulid(query.received_after - SEED_LATE_MS))
-    if query.received_before:
-        terms.append("received_at < ? AND id < ?")
-        values += (query.received_before, first_ulid(query.received_before + SEED_LATE_MS))
+    _add_bounds(query.bounds, terms, values)
     if not query.internal:
         terms.append(_NOT_INTERNAL)
     return terms, values

@@ -9,7 +9,7 @@ from inngest_fast.adapters.sqlite import SqliteStore, migrate, queries, statemen
 from inngest_fast.domain.flow import FlowRow
 from inngest_fast.domain.runs import RunStatus
 from inngest_fast.domain.transitions import ExtendRow, PutRow, Transition
-from inngest_fast.ports.store import EventQuery, RunQuery
+from inngest_fast.ports.store import EventQuery, RunQuery, RunTime
 from tests.conformance.store.making import DAY, NOW, of_flow_control, run_id, started
 from tests.conformance.store.test_keys import keyed
 
@@ -200,6 +200,8 @@ def test_reads_use_their_index_and_sort_nothing(schema, text, used):
         (RunQuery(10, status=RunStatus.SKIPPED), "runs_not_completed"),
         (RunQuery(10, function_id="f"), "runs_by_function"),
         (RunQuery(10, event_id="e"), "runs_by_event"),
+        (RunQuery(10, order=RunTime.ENDED).halves[0], "runs_by_end"),
+        (RunQuery(10, order=RunTime.STARTED, after=(7, "r")).halves[0], "runs_by_start"),
         (EventQuery(10, name="n"), "events_by_name"),
     ],
 )
