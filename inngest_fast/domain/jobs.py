@@ -70,6 +70,11 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     doubtful: bool = False  # never stored: it may be over already, so that the store is to be asked first
 
     @property
+    def within_run(self) -> str:
+        """Its id without that of its run."""
+        return self.id[len(self.run_id) + 1 :]
+
+    @property
     def partition(self) -> str:
         """Jobs of one partition are in order; partitions take turns."""
         return self.function_id if self.kind in CALLS else "local:" + self.function_id

@@ -71,7 +71,7 @@ class Draft:
     @property
     def group(self) -> str:
         """The consumed job, within its run."""
-        return self.job.id[len(self.run.id) + 1 :] if self.job is not None else ""
+        return self.job.within_run if self.job is not None else ""
 
     def attempt(self, *, output: bytes | None = None, error: bytes | None = None) -> Attempt:
         """The call that is answered here, as a trace shows it."""

@@ -69,10 +69,22 @@ class Known(msgspec.Struct, frozen=True):
         if self.run.status.ended:
             return ""
         for job in self.jobs:
-            group = job.id[len(self.run.id) + 1 :]
-            if job.kind in CALLS and job.attempt > 0 and self.failures_in(group):
-                return group
+            if job.kind in CALLS and job.attempt > 0 and self.failures_in(job.within_run):
+                return job.within_run
         return ""
+
+    def body(self) -> tuple[str, list[Attempt]]:
+        """The group in which the function itself ended, or will be called again, "" if there is none; and the
+        attempts that failed in it before.
+        """
+        last = self.run.last_call
+        group = last.group if last is not None else self.open_body()
+        return group, self.failures_in(group) if group else []
+
+    def next_due(self, group: str = "") -> int:
+        """When the next job of the run is due, or of that group; unix ms."""
+        dues = [job.due for job in self.jobs if not group or job.within_run == group]
+        return min(dues, default=self.run.queued_at)
 
     def shown_steps(self) -> list[Step]:
         """Those that something happened to, in the order of their beginning."""
@@ -182,6 +194,14 @@ _read_place = msgspec.json.Decoder(OutputPlace)
 def output_id(place: OutputPlace) -> str:
     """Opaque to clients."""
     return base64.b64encode(msgspec.json.encode(place)).decode()
+
+
+def step_output_id(run_id: str, step: Step) -> str:
+    """Of what a step put out; "" where there is nothing to see."""
+    op = op_of(step)
+    if step.memo is None or op == "SLEEP" or (step.status is StepStatus.TIMED_OUT and op != "INVOKE"):
+        return ""
+    return output_id(OutputPlace(run_id, step=step.id))
 
 
 def read_output_id(text: str) -> OutputPlace:

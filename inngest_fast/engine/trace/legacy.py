@@ -1,6 +1,6 @@
 """The tree that older suites read: one node for each group of calls (http-api §6.5)."""
 
-from inngest_fast.domain.runs import RunStatus, Step, StepStatus
+from inngest_fast.domain.runs import RunStatus, Step
 from inngest_fast.domain.trace_ids import span_id
 from inngest_fast.domain.traces import Attempt, Span, SpanStatus, attempt_key
 from inngest_fast.engine.trace.known import (
@@ -13,6 +13,7 @@ from inngest_fast.engine.trace.known import (
     op_of,
     op_status,
     output_id,
+    step_output_id,
 )
 
 _QUEUED = "queued"  # the id of what has not begun
@@ -27,7 +28,7 @@ def tree(known: Known) -> Span:
         children.append(body)
     going = run.status is RunStatus.RUNNING
     if going and (not children or children[-1].ended_at):
-        children.append(_queued(root.id, "Queued step", _next_due(known)))
+        children.append(_queued(root.id, "Queued step", known.next_due()))
     root.children = children
     if run.status.ended and children:
         root.output_id = children[-1].output_id
@@ -50,7 +51,7 @@ def _step(known: Known, step: Step, root: str) -> Span:
         step_id=step.id,
         op=op,
         info=known.info(step),
-        output_id=_output_id(run.id, step),
+        output_id=step_output_id(run.id, step),
     )
     failed = op == RUN and leaf.status is SpanStatus.FAILED
     if not failures and not failed and (step.memo is not None or op != RUN):
@@ -71,7 +72,7 @@ def _step(known: Known, step: Step, root: str) -> Span:
     if step.memo is None and op == RUN and not run.status.ended:
         node.status = SpanStatus.RUNNING
         node.attempts = number
-        node.children.append(_queued(root, f"Attempt {number}", _next_due(known, step.group)))
+        node.children.append(_queued(root, f"Attempt {number}", known.next_due(step.group)))
         return node
     if step.memo is not None or op != RUN:
         leaf.name = f"Attempt {number}"
@@ -87,8 +88,7 @@ def _step(known: Known, step: Step, root: str) -> Span:
 def _body(known: Known, root: str) -> Span | None:
     """The calls in which the function itself ended, or will be called again."""
     run, last = known.run, known.run.last_call
-    group = last.group if last is not None else known.open_body()
-    failures = known.failures_in(group) if group else []
+    group, failures = known.body()
     if last is None and not failures:
         return None
     if last is not None and not failures and run.status is RunStatus.COMPLETED:
@@ -110,7 +110,7 @@ def _body(known: Known, root: str) -> Span | None:
     if last is None:
         number = failures[-1].number + 1
         node.attempts = number
-        children.append(_queued(root, f"Attempt {number}", _next_due(known, group)))
+        children.append(_queued(root, f"Attempt {number}", known.next_due(group)))
         return node
     final = _final(known, last, root)
     children.append(final)
@@ -158,16 +158,3 @@ def _attempt(known: Known, attempt: Attempt, root: str, step: Step | None) -> Sp
 
 def _queued(root: str, name: str, due: int) -> Span:
     return Span(id=_QUEUED, name=name, status=SpanStatus.QUEUED, queued_at=due, parent_id=root)
-
-
-def _next_due(known: Known, group: str = "") -> int:
-    run = known.run
-    dues = [job.due for job in known.jobs if not group or job.id == f"{run.id}:{group}"]
-    return min(dues, default=run.queued_at)
-
-
-def _output_id(run_id: str, step: Step) -> str:
-    op = op_of(step)
-    if step.memo is None or op == "SLEEP" or (step.status is StepStatus.TIMED_OUT and op != "INVOKE"):
-        return ""
-    return output_id(OutputPlace(run_id, step=step.id))

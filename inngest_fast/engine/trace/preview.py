@@ -1,6 +1,6 @@
 """The tree that dashboards and newer suites read: one span a step, and Finalization (http-api §6.5)."""
 
-from inngest_fast.domain.runs import Step, StepStatus
+from inngest_fast.domain.runs import Step
 from inngest_fast.domain.trace_ids import span_id
 from inngest_fast.domain.traces import Attempt, Metadata, RunInfo, Span, SpanStatus, attempt_key
 from inngest_fast.engine.trace.known import (
@@ -14,6 +14,7 @@ from inngest_fast.engine.trace.known import (
     op_of,
     op_status,
     output_id,
+    step_output_id,
 )
 from inngest_fast.engine.trace.metadata import Target
 from inngest_fast.engine.trace.notes import hang
@@ -57,7 +58,7 @@ def _step(known: Known, step: Step, parent: str) -> Span:
         op=op,
         type=op,
         info=known.info(step) or (RunInfo() if is_run else None),
-        output_id=_output_id(run.id, step),
+        output_id=step_output_id(run.id, step),
         response=step.response,
         metadata=[
             *known.notes.get(Target(step.id), ()),
@@ -65,7 +66,6 @@ def _step(known: Known, step: Step, parent: str) -> Span:
         ],
     )
     if not failures:
-        span.attempts = 0
         return span
     last = failures[-1].number + 1
     span.children = [_attempt(known, each, span) for each in failures]
@@ -92,8 +92,6 @@ def _step(known: Known, step: Step, parent: str) -> Span:
         )
     elif not run.status.ended:
         span.children.append(_next_attempt(known, step.group, span, last))
-    if step.status is StepStatus.RETRYING and not run.status.ended:
-        span.status = SpanStatus.RUNNING
     return span
 
 
@@ -122,7 +120,7 @@ def _attempt(known: Known, attempt: Attempt, parent: Span) -> Span:
 
 def _next_attempt(known: Known, group: str, parent: Span, number: int) -> Span:
     """The one that is queued, or called now."""
-    due = next((job.due for job in known.jobs if job.id.endswith(":" + group)), known.run.queued_at)
+    due = known.next_due(group)
     return Span(
         id=span_id(f"{parent.id}:{number}"),
         name=f"Attempt {number}",
@@ -141,8 +139,7 @@ def _next_attempt(known: Known, group: str, parent: Span, number: int) -> Span:
 def _finalization(known: Known, parent: str) -> Span | None:
     """The call that ended the function, or one of its body that failed and will be made again."""
     run, last = known.run, known.run.last_call
-    group = last.group if last is not None else known.open_body()
-    failures = known.failures_in(group) if group else []
+    group, failures = known.body()
     if last is None and not failures:
         return None
     first = failures[0] if failures else last
@@ -186,13 +183,6 @@ def _finalization(known: Known, parent: str) -> Span | None:
     )
     span.children.append(final)
     return span
-
-
-def _output_id(run_id: str, step: Step) -> str:
-    op = op_of(step)
-    if step.memo is None or op == "SLEEP" or (step.status is StepStatus.TIMED_OUT and op != "INVOKE"):
-        return ""
-    return output_id(OutputPlace(run_id, step=step.id))
 
 
 def _timing(queued_at: int, started_at: int, ended_at: int) -> list[Metadata]:
