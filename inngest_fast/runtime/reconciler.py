@@ -75,36 +75,35 @@ class Reconciler:
                 _log.exception("the check for lost work failed")
 
     async def _refill(self) -> None:
-        """Makes up for a loss. One that happens meanwhile is made up for after this."""
+        """Makes up for a loss. One that happens meanwhile is made up for after this.
+
+        Raises StoreError or QueueError; then it is due again.
+        """
         self._loss.clear()
         try:
             await restore_throttles(self._store, self._queue, self._clock)
+            await asyncio.sleep(SETTLE_S)
+            await self.rebuild()
         except (StoreError, QueueError):
             self._loss.set()
             raise
-        await asyncio.sleep(SETTLE_S)
-        await self.rebuild()
 
     async def rebuild(self) -> None:
         """Queues every job of the store that the queue does not have.
 
-        Raises StoreError or QueueError; then it is due again.
+        Raises StoreError, QueueError.
         """
         last, rearmed = "", 0
-        try:
-            while jobs := await self._store.jobs(last, PAGE):
-                missing = set(await self._queue.missing([job.id for job in jobs]))
-                if 0 < len(missing) <= FEW:  # on their way to the queue perhaps
-                    await asyncio.sleep(ON_THEIR_WAY_S)
-                    missing = set(await self._queue.missing(list(missing)))
-                if missing:  # or over by now
-                    missing.difference_update(await self._store.jobs_over(list(missing)))
-                if missing:
-                    rearmed += len(await self._queue.add_missing([job for job in jobs if job.id in missing]))
-                last = jobs[-1].id
-        except (StoreError, QueueError):
-            self._loss.set()
-            raise
+        while jobs := await self._store.jobs(last, PAGE):
+            missing = set(await self._queue.missing([job.id for job in jobs]))
+            if 0 < len(missing) <= FEW:  # on their way to the queue perhaps
+                await asyncio.sleep(ON_THEIR_WAY_S)
+                missing = set(await self._queue.missing(list(missing)))
+            if missing:  # or over by now
+                missing.difference_update(await self._store.jobs_over(list(missing)))
+            if missing:
+                rearmed += len(await self._queue.add_missing([job for job in jobs if job.id in missing]))
+            last = jobs[-1].id
         if not self._loss.is_set():
             self._queue.rebuilt()
         if rearmed:
