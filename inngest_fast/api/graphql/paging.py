@@ -1,12 +1,12 @@
 """Cursors and pages of lists (http-api §6.4). A cursor that cannot be read is none."""
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from inngest_fast.api import run_cursors
 from inngest_fast.api.graphql.request import Info, Resolver, Resolvers
 from inngest_fast.domain.ids import is_ulid
 from inngest_fast.domain.runs import Run
@@ -45,26 +45,15 @@ def size(first: int, most: int) -> int:
     return first if 1 <= first <= most else 40
 
 
-class _Place(msgspec.Struct):
-    f: str
-    v: int
-
-
-class _RunCursor(msgspec.Struct):
-    id: str
-    c: dict[str, _Place] = {}
-
-
 class _EventCursor(msgspec.Struct):
     ID: str
 
 
-_run_cursor = msgspec.json.Decoder(_RunCursor)
 _event_cursor = msgspec.json.Decoder(_EventCursor)
 
 
 def event_cursor(id: str) -> str:
-    return _written(_EventCursor(id))
+    return _written(msgspec.json.encode(_EventCursor(id)))
 
 
 def read_event_cursor(text: str | None) -> str:
@@ -77,29 +66,24 @@ def read_event_cursor(text: str | None) -> str:
 
 
 def run_cursor(run: Run, order: RunTime) -> str:
-    return _written(_RunCursor(run.id, {order.value: _Place(order.value, getattr(run, order.value))}))
+    return _written(run_cursors.written(run, order))
 
 
 def read_run_cursor(text: str | None, order: RunTime) -> tuple[int, str] | None:
     """The place that it names in that order, None if there is none."""
     try:
-        found = _run_cursor.decode(_read(text))
+        return run_cursors.read(_read(text), order)
     except ValueError:
         return None
-    place = found.c.get(order.value)
-    return (place.v, found.id) if place is not None and is_ulid(found.id) else None
 
 
-def _written(cursor: msgspec.Struct) -> str:
-    return base64.b64encode(msgspec.json.encode(cursor)).decode()
+def _written(cursor: bytes) -> str:
+    return base64.b64encode(cursor).decode()
 
 
 def _read(text: str | None) -> bytes:
     """Raises ValueError."""
-    try:
-        return base64.b64decode((text or "").encode(), validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
+    return base64.b64decode((text or "").encode(), validate=True)
 
 
 _CONNECTION: Mapping[str, Resolver] = {

@@ -1,15 +1,12 @@
 """Pages of lists, and the cursors that the next ones begin with; opaque to clients."""
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import msgspec
-
+from inngest_fast.api import run_cursors
 from inngest_fast.api.operations.v2_fields import DEFAULT_PAGE
 from inngest_fast.api.rest_v2.input import Values, bad
-from inngest_fast.domain.ids import is_ulid
 from inngest_fast.domain.runs import Run
 from inngest_fast.ports.store import RunTime
 
@@ -25,33 +22,17 @@ def cut(items: Sequence[T], id_of: Callable[[T], str], values: Values) -> tuple[
     return found, limit, id_of(found[-1]) if len(rest) > limit else ""
 
 
-class _Place(msgspec.Struct):
-    f: str
-    v: int
-
-
-class _Cursor(msgspec.Struct):
-    id: str
-    c: dict[str, _Place]
-
-
-_decode = msgspec.json.Decoder(_Cursor).decode
-_MAX_MS = 2**62
-
-
 def run_cursor(run: Run, order: RunTime) -> str:
     """The place after this run."""
-    cursor = _Cursor(run.id, {order.value: _Place(order.value, getattr(run, order.value))})
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode()
+    return base64.urlsafe_b64encode(run_cursors.written(run, order)).decode()
 
 
 def read_run_cursor(text: str, order: RunTime) -> tuple[int, str]:
     """Time and id of the run that it comes after. Raises RefusedError."""
     try:
-        cursor = _decode(base64.b64decode(text.encode(), b"-_", validate=True))
-    except (binascii.Error, msgspec.DecodeError, UnicodeError):
+        place = run_cursors.read(base64.b64decode(text.encode(), b"-_", validate=True), order)
+    except ValueError:
         raise bad("cursor is none that this server gave", "invalid_field_format") from None
-    place = cursor.c.get(order.value)
-    if place is None or not is_ulid(cursor.id) or not 0 <= place.v <= _MAX_MS:
+    if place is None:
         raise bad("cursor is none of a list in this order", "invalid_field_format")
-    return place.v, cursor.id
+    return place
