@@ -118,7 +118,6 @@ class Calls:
         measures.calls_started += 1
         if job.kind is JobKind.START and not job.attempt:
             measures.runs_started += 1
-        last = not attempts_left(function.config, counted(run, job))
         shown = None
         if run.status is RunStatus.QUEUED:
             shown = asyncio.get_running_loop().call_later(
@@ -130,14 +129,14 @@ class Calls:
         except AppCallError as error:
             self._counters.add(f"calls_failed_{error.fault}")
             answer: Answer = unreachable(error.fault, str(error))
-            _count_end(measures, answer, last=last)
+            _count_end(measures, answer, run, function, job)
             return started_at, answer, None
         finally:
             measures.call_seconds.observe(perf_counter() - sent)
             if shown is not None:
                 shown.cancel()
         answer = read_answer(response.status, response.headers, response.body, now_ms=self._clock.now_ms())
-        _count_end(measures, answer, last=last)
+        _count_end(measures, answer, run, function, job)
         return started_at, answer, Response(response.status, shown_headers(response.headers))
 
     async def _take_in(self, job: Job, started_at: int, answer: Answer, response: Response | None) -> None:
@@ -200,15 +199,16 @@ class Calls:
         task.add_done_callback(self._showing.discard)
 
 
-def _count_end(measures: FunctionMeasures, answer: Answer, *, last: bool) -> None:
-    """`last`: of the attempts; a failed one is followed by no other."""
+def _count_end(measures: FunctionMeasures, answer: Answer, run: Run, function: Function, job: Job) -> None:
     if isinstance(answer, Ops):
         failed = any(op.op is Opcode.STEP_ERROR for op in answer.ops)
     else:
         failed = isinstance(answer, Failure)
     if not failed:
         measures.calls_succeeded += 1
-    elif last or (not isinstance(answer, Result) and answer.no_retry):
-        measures.calls_failed += 1
-    else:
+        return
+    may_retry = isinstance(answer, Result) or not answer.no_retry
+    if may_retry and attempts_left(function.config, counted(run, job)):
         measures.calls_errored += 1
+    else:
+        measures.calls_failed += 1
