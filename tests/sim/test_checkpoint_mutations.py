@@ -7,8 +7,8 @@ import pytest
 
 from inngest_fast.engine.lifecycle import answered, checkpoint
 from inngest_fast.engine.lifecycle.dispatches import Dispatch
+from tests.sim.conviction import Break, convicts
 from tests.sim.programs import Program, Run
-from tests.sim.test_mutations import Break
 from tests.sim.world import simulate
 
 _SEEDS = 1_500
@@ -21,15 +21,6 @@ _PROGRAMS = {
         retries=4,
     )
 }
-
-
-def convicts() -> bool:
-    for seed in range(_SEEDS):
-        try:
-            simulate(seed, controlled=False, programs=_PROGRAMS)
-        except AssertionError:
-            return True
-    return False
 
 
 def hears_all(patch: pytest.MonkeyPatch) -> None:
@@ -80,4 +71,4 @@ def test_a_right_server_is_not_convicted() -> None:
 @pytest.mark.parametrize("fault", [hears_all, heedless, believes, forgets, consumes])
 def test_a_wrong_server_is_found(fault: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
-    assert convicts()
+    assert convicts(_SEEDS, controlled=False, programs=_PROGRAMS)

@@ -1,6 +1,6 @@
 """Stores, queues and servers with one fault each in their flow control: some seed must tell."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -27,25 +27,13 @@ from inngest_fast.engine.lifecycle.draft import Draft
 from inngest_fast.runtime import boot
 from inngest_fast.runtime.cancellations import Cancellations
 from inngest_fast.runtime.queue_limits import QueueLimits
+from tests.sim.conviction import Break, convicts
 from tests.sim.disk import Disk
 from tests.sim.watched_queue import WatchedQueue
-from tests.sim.world import simulate
 
 pytestmark = pytest.mark.timeout(300)
 
 _SEEDS = 3_000
-
-Break = Callable[[pytest.MonkeyPatch], None]
-
-
-def convicts(**how: Any) -> bool:
-    for seed in range(_SEEDS):
-        try:
-            simulate(seed, controlled=True, **how)
-        except AssertionError:
-            return True
-    return False
-
 
 # Stores
 
@@ -103,7 +91,7 @@ class ForgetsBatches(Disk):
     "store", [NoRowLocks, DropsAnyRow, KeepsRowsOfTheRefused, ForgetsPayments, ForgetsBatches]
 )
 def test_a_wrong_store_is_found(store: type[Disk]) -> None:
-    assert convicts(disk_type=store)
+    assert convicts(_SEEDS, controlled=True, disk_type=store)
 
 
 # Queues
@@ -310,4 +298,4 @@ def shared_values(patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_wrong_server_or_queue_is_found(fault: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
-    assert convicts()
+    assert convicts(_SEEDS, controlled=True)

@@ -1,7 +1,6 @@
 """Servers and stores with one fault each: some seed must tell. A fault that none sees is a hole in the model."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,24 +25,12 @@ from inngest_fast.runtime import assembly, committer
 from inngest_fast.runtime.committer import Committer
 from inngest_fast.runtime.live_waits import LiveWaits
 from inngest_fast.runtime.run_changes import RunChanges
+from tests.sim.conviction import Break, convicts
 from tests.sim.disk import Disk, ProcessStore
-from tests.sim.world import simulate
 
 pytestmark = pytest.mark.timeout(300)  # some faults take thousands of seeds to show
 
 _SEEDS = 3_000
-
-Break = Callable[[pytest.MonkeyPatch], None]
-
-
-def convicts(**how: Any) -> bool:
-    for seed in range(_SEEDS):
-        try:
-            simulate(seed, controlled=False, **how)
-        except AssertionError:
-            return True
-    return False
-
 
 # Stores
 
@@ -136,7 +123,7 @@ class KeepsWaits(Disk):
     "store", [NoJobFence, NoAttemptFence, NoRunFence, LosesJobs, NoSweep, NoKeys, Splits, KeepsWaits]
 )
 def test_a_wrong_store_is_found(store: type[Disk]) -> None:
-    assert convicts(disk_type=store)
+    assert convicts(_SEEDS, controlled=False, disk_type=store)
 
 
 # Servers
@@ -313,4 +300,4 @@ def unfenced_ends(patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_wrong_server_is_found(fault: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
-    assert convicts()
+    assert convicts(_SEEDS, controlled=False)

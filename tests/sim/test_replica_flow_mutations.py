@@ -1,30 +1,19 @@
 """Queues for several replicas, and their nodes, with one fault each in what they limit: some seed must tell."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from inngest_fast.domain.jobs import Job
+from tests.sim.conviction import Break, convicts
 from tests.sim.queue_node import QueueNode
 from tests.sim.replica_world import ReplicaWorld
 from tests.sim.shared_queue import Record, SharedQueue
-from tests.sim.world import simulate
 
 pytestmark = pytest.mark.timeout(300)
 
 _SEEDS = 3_000
-
-Break = Callable[[pytest.MonkeyPatch], None]
-
-
-def convicts() -> bool:
-    for seed in range(_SEEDS):
-        try:
-            simulate(seed, world_type=ReplicaWorld, controlled=True)
-        except AssertionError:
-            return True
-    return False
 
 
 def followers_later(patch: pytest.MonkeyPatch) -> None:
@@ -98,4 +87,4 @@ def places_of_the_dead(patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_wrong_queue_is_found(fault: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
-    assert convicts()
+    assert convicts(_SEEDS, world_type=ReplicaWorld, controlled=True)

@@ -1,6 +1,5 @@
 """Servers and queues for several replicas with one fault each: some seed must tell."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,26 +14,15 @@ from inngest_fast.runtime.executor import Executor
 from inngest_fast.runtime.live_waits import LiveWaits
 from inngest_fast.runtime.reconciler import Reconciler
 from inngest_fast.runtime.run_changes import RunChanges
+from tests.sim.conviction import Break, convicts
 from tests.sim.queue_node import QueueNode
 from tests.sim.replica_world import ReplicaWorld
 from tests.sim.shared_queue import SharedQueue
 from tests.sim.wait_search import DiskSearch
-from tests.sim.world import simulate
 
 pytestmark = pytest.mark.timeout(300)
 
 _SEEDS = 3_000
-
-Break = Callable[[pytest.MonkeyPatch], None]
-
-
-def convicts() -> bool:
-    for seed in range(_SEEDS):
-        try:
-            simulate(seed, world_type=ReplicaWorld, controlled=False)
-        except AssertionError:
-            return True
-    return False
 
 
 def stale_runs(patch: pytest.MonkeyPatch) -> None:
@@ -149,4 +137,4 @@ def silent_losses(patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_wrong_server_or_queue_is_found(fault: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
-    assert convicts()
+    assert convicts(_SEEDS, world_type=ReplicaWorld, controlled=False)
